@@ -1,0 +1,79 @@
+"""The user's cache folder: small files that only save time.
+
+Files are written whole under a temporary name and renamed, readable by the user alone. Whatever cannot be read is
+treated as absent, and whatever cannot be written costs time, never a result. Each file starts with a digest of the
+rest, so a truncated or foreign file is rebuilt instead of believed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from hashlib import blake2b
+from pathlib import Path
+
+_MAGIC = b"llmsecrets-cache-1\n"
+_DIGEST_SIZE = 32
+_KEEP = 40  # files of one kind kept; older ones are removed when a new one is written
+
+
+def folder() -> Path:
+    """Where caches live: LLMSECRETS_CACHE_DIR, else the platform's cache folder for the user."""
+    override = os.environ.get("LLMSECRETS_CACHE_DIR")
+    if override:
+        return Path(override)
+    if sys.platform == "linux":  # the common case without the cost of importing platformdirs
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
+        return Path(base) / "llmsecrets"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("llmsecrets", appauthor=False)
+
+
+def key(*parts: bytes) -> str:
+    """A file name made of the parts that decide whether a cached value still holds."""
+    state = blake2b(digest_size=16)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def read(name: str) -> bytes | None:
+    """The content stored under a name, or None where there is none or it is not intact."""
+    try:
+        content = (folder() / name).read_bytes()
+    except OSError:
+        return None
+    body = content[len(_MAGIC) + _DIGEST_SIZE :]
+    if not content.startswith(_MAGIC) or content[len(_MAGIC) : len(_MAGIC) + _DIGEST_SIZE] != _digest(body):
+        return None
+    return body
+
+
+def write(name: str, body: bytes) -> bool:
+    """Store content under a name; False where the folder cannot be written."""
+    target = folder() / name
+    temporary = target.with_name(f".{name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_MAGIC + _digest(body) + body)
+        temporary.replace(target)
+        _prune(target)
+    except OSError:
+        temporary.unlink(missing_ok=True) if target.parent.is_dir() else None
+        return False
+    return True
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=_DIGEST_SIZE).digest()
+
+
+def _prune(written: Path) -> None:
+    """Drop the oldest files of the same kind: every edit of a rule file leaves one behind."""
+    siblings = sorted(written.parent.glob(f"*{written.suffix}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for stale in siblings[_KEEP:]:
+        stale.unlink(missing_ok=True)

@@ -1,0 +1,221 @@
+"""The one Config: defaults, `.llmsecrets.yaml`, environment and options merged once, each value with its origin."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmsecrets import cache
+from llmsecrets.errors import ConfigError
+from llmsecrets.model import CONFIDENCES
+
+NAMES = (".llmsecrets.yaml", ".llmsecrets.yml")
+TARGETS = ("secret", "match", "line")
+
+
+class AllowEntry(NamedTuple):
+    """Findings that are fine, and why. All the criteria an entry gives must hold, of each any one of its values."""
+
+    reason: str
+    paths: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+    target: str = "secret"
+    stopwords: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    expires: str = ""
+    origin: str = ""
+
+
+class Config(NamedTuple):
+    """Every setting of a scan. `origins` says where each value comes from, `folder` what relative paths start at."""
+
+    rules: tuple[str, ...] = ()
+    enable: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allow: tuple[AllowEntry, ...] = ()
+    baseline: str = ""
+    min_confidence: str = "medium"
+    max_file_size: int = 1 << 30
+    use_gitignore: bool = False
+    jobs: int = 0
+    engine: str = "auto"
+    format: tuple[str, ...] = ()
+    exit_code: int = 1
+    exit_zero: bool = False
+    allow_incomplete: bool = False
+    show_suppressed: bool = False
+    folder: Path = Path()
+    origins: Mapping[str, str] = {}
+
+
+_KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins"))
+_DEFAULTS = Config()
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def find(start: Path) -> Path | None:
+    """The nearest configuration file from a target up to the root of its repository (else in its own folder only)."""
+    folder = Path(os.path.abspath(start))
+    folder = folder if folder.is_dir() else folder.parent
+    upwards = [folder, *folder.parents]
+    root = next((number for number, one in enumerate(upwards) if (one / ".git").exists()), 0)
+    candidates = (one / name for one in upwards[: root + 1] for name in NAMES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> Config:
+    """Defaults, then the file, then LLMSECRETS_… variables, then `options` (those not None). Raises ConfigError."""
+    file = file or find(start)
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(_KEYS, "default")
+    for origin, layer in _layers(file, options):
+        for name, value in layer.items():
+            values[name] = _checked(name, value, f"{origin}: {name}")
+            origins[name] = origin
+    folder = file.parent if file else Path()
+    if origins["rules"] == str(file):
+        values["rules"] = tuple(os.path.join(folder, path) for path in values["rules"])  # noqa: PTH118
+    if origins["baseline"] == str(file) and values["baseline"]:
+        values["baseline"] = os.path.join(folder, values["baseline"])  # noqa: PTH118
+    return Config(**values, folder=folder, origins=origins)
+
+
+def _layers(file: Path | None, options: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    variables = {name: os.environ.get(f"LLMSECRETS_{name.upper()}") for name in _KEYS if name != "allow"}
+    return [
+        *([(str(file), _read(file))] if file else []),
+        *((f"LLMSECRETS_{name.upper()}", {name: value}) for name, value in variables.items() if value is not None),
+        ("command line", {name: value for name, value in options.items() if value is not None and value != ()}),
+    ]
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    """The file's mapping, parsed once for each content: importing a YAML parser is half of a hook's start."""
+    try:
+        content = file.read_bytes()
+    except OSError as failure:
+        raise ConfigError(f"{file}: cannot be read: {failure.strerror}", "Check its permissions.") from failure
+    name = f"{cache.key(b'config', content)}.config"
+    cached = cache.read(name)
+    if cached is not None:
+        stored: Mapping[str, Any] = json.loads(cached)
+        return stored
+    from llmsecrets import yamlfile
+
+    values = yamlfile.parse(content, str(file))
+    for key in values:
+        if key not in _KEYS:
+            raise ConfigError(f"{file}:{values.lines[key]}: unknown key {key!r}", f"Known keys: {', '.join(_KEYS)}.")
+    checked = {key: _checked(key, value, f"{file}:{values.lines[key]}: {key}") for key, value in values.items()}
+    plain = {key: [one._asdict() for one in value] if key == "allow" else value for key, value in checked.items()}
+    cache.write(name, json.dumps(plain).encode())
+    return plain
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    """A value of the setting's type, from what YAML, the environment or click gave."""
+    default = getattr(_DEFAULTS, name)
+    if name == "allow":
+        return _allow_entries(value, where)
+    if name == "max_file_size":
+        return _size(value, where)
+    if isinstance(default, bool):
+        return _boolean(value, where)
+    if isinstance(default, int):
+        return _integer(value, where)
+    if isinstance(default, tuple):
+        return _texts(value, where)
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigError(f"{where} must be a text")
+    if name == "min_confidence" and value not in CONFIDENCES:
+        raise ConfigError(f"{where} must be one of {', '.join(CONFIDENCES)}")
+    return os.fspath(value)
+
+
+def _boolean(value: Any, where: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in known:
+        return known[value.lower()]
+    raise ConfigError(f"{where} must be true or false")
+
+
+def _integer(value: Any, where: str) -> int:
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError) as failure:
+        raise ConfigError(f"{where} must be a whole number") from failure
+
+
+def _size(value: Any, where: str) -> int:
+    text = str(value).strip().lower().removesuffix("b").removesuffix("i")
+    number, unit = (text[:-1], text[-1]) if text[-1:] in ("k", "m", "g") else (text, "")
+    try:
+        return int(float(number) * _UNITS[unit])
+    except ValueError as failure:
+        raise ConfigError(f"{where} must be a size such as 500000, 20M or 1G") from failure
+
+
+def _texts(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, Sequence) or not all(isinstance(one, str | os.PathLike) for one in value):
+        raise ConfigError(f"{where} must be a list of texts")
+    return tuple(os.fspath(one) for one in value)
+
+
+def _allow_entries(value: Any, where: str) -> tuple[AllowEntry, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{where} must be a list of entries")
+    return tuple(_allow_entry(entry, where) for entry in value)
+
+
+def _allow_entry(entry: Any, where: str) -> AllowEntry:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"{where}: an entry must be a mapping")
+    where = f"{where.rsplit(':', 2)[0]}:{entry.line}: allow" if hasattr(entry, "line") else where
+    for key in entry:
+        if key not in AllowEntry._fields:
+            raise ConfigError(f"{where}: unknown key {key!r}", f"Known keys: {', '.join(AllowEntry._fields[:-1])}.")
+    if not entry.get("reason"):
+        raise ConfigError(f"{where}: an entry needs a reason", "Say why these findings are fine.")
+    if entry.get("target", "secret") not in TARGETS:
+        raise ConfigError(f"{where}: target must be one of {', '.join(TARGETS)}")
+    lists = {
+        key: _texts(entry[key], f"{where}: {key}")
+        for key in ("paths", "regexes", "stopwords", "commits", "rules")
+        if key in entry
+    }
+    if not lists:
+        raise ConfigError(f"{where}: an entry needs a criterion", "Give paths, regexes, stopwords, commits or rules.")
+    expires = str(entry.get("expires", ""))
+    _check_date(expires, where)
+    _check_regexes(lists.get("regexes", ()), where)
+    return AllowEntry(reason=str(entry["reason"]), target=entry.get("target", "secret"), expires=expires,
+                      origin=entry.get("origin") or where.removesuffix(": allow"), **lists)  # fmt: skip
+
+
+def _check_date(text: str, where: str) -> None:
+    try:
+        date.fromisoformat(text or "2000-01-01")
+    except ValueError as failure:
+        raise ConfigError(f"{where}: expires must be a date such as 2027-01-31") from failure
+
+
+def _check_regexes(patterns: Sequence[str], where: str) -> None:
+    import regex
+
+    for pattern in patterns:
+        try:
+            regex.compile(pattern.encode())
+        except regex.error as failure:
+            raise ConfigError(f"{where}: bad regular expression {pattern!r}: {failure}") from failure

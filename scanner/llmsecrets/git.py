@@ -1,0 +1,480 @@
+"""The only module that talks to git.
+
+Git is run as a program, without a shell, on repositories that may be hostile: configuration that starts programs is
+overridden, nothing is fetched, replaced or grafted, and the environment's GIT_* variables are dropped but for those
+that say which index and objects a hook is to look at. Output is always NUL-separated bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from llmsecrets.errors import ExitCode, SourceError
+from llmsecrets.model import Commit
+
+# What a hook's environment may say about the repository it runs for (an index being committed, quarantined objects).
+_OF_THE_HOOK = frozenset(
+    (
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_QUARANTINE_PATH",
+    )
+)
+_KEPT = frozenset(("GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES", "GIT_CONFIG_COUNT"))
+_SAFE_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "none",  # a partial clone would fetch what is missing, by a command its config names
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C",
+}
+_SAFE_CONFIG = (
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    f"core.attributesFile={os.devnull}",
+    "core.quotePath=false",
+    "diff.external=",
+    "log.showSignature=false",
+    "protocol.allow=never",
+)
+
+
+class RevisionError(SourceError):
+    """The command line names a revision that is not there."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Change(NamedTuple):
+    """A path a commit (or the index) changed: its new blob and the blobs it had before, one a parent."""
+
+    path: str
+    mode: str
+    blob_id: str
+    before: tuple[str, ...]
+
+
+class Repository:
+    """A repository on disk. `root` is its work tree, or its git directory where it is bare."""
+
+    def __init__(self, start: Path, *, of_the_hook: bool = False) -> None:
+        """Find the repository that holds `start`. Raises SourceError where there is none git would open."""
+        self._start = start
+        self.environment = _environment(of_the_hook)
+        facts = self._run(
+            "rev-parse", "--is-bare-repository", "--is-shallow-repository", "--show-object-format",
+            "--absolute-git-dir", "--git-common-dir", "--show-cdup",
+        ).decode("utf-8", "surrogateescape").split("\n")  # fmt: skip
+        self.bare, self.shallow = facts[0] == "true", facts[1] == "true"
+        self.object_format = facts[2]
+        self.git_dir, self.common_dir = Path(facts[3]), Path(start, facts[4]) if facts[4] else Path(facts[3])
+        self.root = self.git_dir if self.bare else Path(os.path.normpath(Path(start, facts[5]).absolute()))
+
+    # ---- running git
+
+    def command(self, *arguments: str, config: Sequence[str] = ()) -> list[str]:
+        """The command line of a git call on this repository."""
+        options = [word for setting in (*_SAFE_CONFIG, *config) for word in ("-c", setting)]
+        return ["git", "-C", os.fspath(self._start), "--no-pager", *options, *arguments]
+
+    def _run(self, *arguments: str, stdin: bytes | None = None, accept: Sequence[int] = (0,)) -> bytes:
+        try:
+            done = subprocess.run(
+                self.command(*arguments), input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+                capture_output=True, env=self.environment, check=False,
+            )  # fmt: skip
+        except FileNotFoundError as failure:
+            raise SourceError("git is not installed, or not on PATH", "Install git.") from failure
+        if done.returncode not in accept:
+            raise _refusal(self._start, arguments, done.stderr)
+        return done.stdout
+
+    def start(self, *arguments: str, config: Sequence[str] = (), feed: bool = False) -> subprocess.Popen[bytes]:
+        """A running git whose output is read as it comes; with `feed`, its input is written."""
+        return subprocess.Popen(
+            self.command(*arguments, config=config), stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment, pipesize=1 << 20,
+        )  # fmt: skip
+
+    # ---- objects
+
+    def blobs(self, ids: Iterable[str], limit: int) -> Iterator[tuple[str, bytes | None, str]]:
+        """(id, content, "") for each id in order; content is None with the reason where it cannot be had."""
+        blocks = ("\n".join(block).encode() for block in _blocks(ids, 1000))
+        with BlobReader(self, blocks) as reader:
+            for found in reader:
+                if found.size is None:
+                    yield found.id, None, f"{found.type} object"
+                elif found.size > limit:
+                    reader.discard(found.size)
+                    yield found.id, None, f"larger than {limit} bytes"
+                else:
+                    yield found.id, reader.read(found.size), ""
+
+    def every_object(self, types: Sequence[str]) -> Iterator[bytes]:
+        """Blocks of ids (one a line) of all objects of the types, in the order of the packs."""
+        listing = self.start(
+            "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"
+        )
+        wanted = re.compile(rb"^(?:" + "|".join(types).encode() + rb") ([0-9a-f]+)$", re.MULTILINE)
+        assert listing.stdout is not None
+        rest = b""
+        with listing:
+            while piece := listing.stdout.read(1 << 18):
+                lines, _, rest = (rest + piece).rpartition(b"\n")
+                if ids := wanted.findall(lines):
+                    yield b"\n".join(ids)
+        if listing.returncode:
+            raise SourceError(f"{self._start}: git could not list all objects", "Check the repository: git fsck")
+
+    def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
+        """Start walking from the oldest commit on: which commit brought each object in, at which path."""
+        return Walk(self, revisions, stdin)
+
+    # ---- changes
+
+    def staged(self) -> list[Change]:
+        """What the index changes against HEAD (against nothing, before the first commit)."""
+        raw = self._run(
+            "diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules",
+            "--find-renames", "--diff-filter=ACMRT",
+        )  # fmt: skip
+        return list(_parse_raw(raw.split(b"\0")))
+
+    def commits(self, *arguments: str) -> list[str]:
+        """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision."""
+        return self._run("rev-list", *arguments, "--").decode().split()
+
+    def changes(self, commit_ids: Sequence[str]) -> Iterator[tuple[str, list[Change]]]:
+        """What each commit changed: against nothing for a root, against all of its parents for a merge."""
+        if not commit_ids:
+            return
+        raw = self._run(
+            "diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev", "--no-ext-diff",
+            "--no-textconv", "--no-renames", "--ignore-submodules", stdin="\n".join(commit_ids).encode() + b"\n",
+        )  # fmt: skip
+        current = ""
+        fields: list[bytes] = []
+        size = len(commit_ids[0])
+        for field in raw.split(b"\0"):
+            if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
+                if current:
+                    yield current, list(_parse_raw(fields))
+                current, fields = field.decode(), []
+            else:
+                fields.append(field)
+        if current:
+            yield current, list(_parse_raw(fields))
+
+    def details(self, commit_ids: Iterable[str]) -> dict[str, Commit]:
+        """Author, date and subject of commits. Ids that are no commit are left out."""
+        found = {}
+        for commit_id, content, _ in self.blobs(dict.fromkeys(commit_ids), 16 << 20):
+            if content is not None:
+                found[commit_id] = parse_commit(commit_id, content)
+        return found
+
+    def tree_paths(self, revision: str) -> dict[str, list[str]]:
+        """Blob id → paths, of the tree of a revision; empty where the revision does not exist."""
+        raw = self._run("ls-tree", "-r", "-z", "--full-tree", revision, accept=(0, 128))
+        paths: dict[str, list[str]] = {}
+        for entry in raw.split(b"\0"):
+            meta, _, path = entry.partition(b"\t")
+            if path:
+                paths.setdefault(meta.split(b" ")[2].decode(), []).append(_text(path))
+        return paths
+
+    def tips(self, most: int) -> Iterator[tuple[str, str]]:
+        """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice."""
+        raw = self._run(
+            "for-each-ref", "--sort=-creatordate", "--format=%(refname:short)%00%(tree)%00%(*tree)", "refs/heads",
+            "refs/remotes", "refs/tags",
+        )  # fmt: skip
+        seen: set[bytes] = set()
+        for line in raw.splitlines():
+            name, own, peeled = line.split(b"\0")
+            tree = own or peeled
+            if tree and tree not in seen and len(seen) < most:
+                seen.add(tree)
+                yield _text(name), tree.decode()
+
+    def places_of(self, blob_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """(commit id, blob id, path) of every place in history at which one of the blobs came in, newest first."""
+        wanted = set(blob_ids)
+        commits = self._run("log", "--all", "--reflog", "--no-show-signature", "--format=%H", "-m", "--raw",
+                            "--no-patch", *(f"--find-object={blob_id}" for blob_id in blob_ids)).decode().split()  # fmt: skip
+        for commit_id, changes in self.changes(list(dict.fromkeys(commits))):
+            for change in changes:
+                if change.blob_id in wanted:
+                    yield commit_id, change.blob_id, change.path
+
+    def unignored(self) -> list[str]:
+        """Paths below the start folder, relative to it, that are tracked or at least not ignored."""
+        raw = self._run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        return list(dict.fromkeys(_text(path) for path in raw.split(b"\0") if path))
+
+
+class Walk:
+    """A `rev-list --objects` under way. Its output waits in an unnamed file, so that it needs nobody to read it."""
+
+    def __init__(self, repository: Repository, revisions: Sequence[str], stdin: bytes) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - both live as long as the walk
+        self._input = tempfile.TemporaryFile()  # noqa: SIM115
+        self._input.write(stdin)
+        self._input.seek(0)
+        self._process = subprocess.Popen(
+            repository.command(
+                "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
+                *revisions, *(("--stdin",) if stdin else ()),
+            ),
+            stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
+        )  # fmt: skip
+
+    def first_seen(self, wanted: Container[bytes]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+        """(object id → (commit id, path) of those wanted, ids that are missing). Waits for the walk to end."""
+        assert self._process.stderr is not None
+        trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
+        self._process.wait()
+        places: dict[str, tuple[str, str]] = {}
+        missing: list[str] = []
+        commit = b""
+        self._output.seek(0)
+        for line in self._output:
+            object_id, space, path = line[:-1].partition(b" ")
+            if not space:
+                if object_id.startswith(b"?"):
+                    missing.append(object_id[1:].decode())
+                    continue
+                commit = object_id
+            if object_id in wanted:
+                places.setdefault(object_id.decode(), (commit.decode(), _text(path)))
+        self.close()
+        if self._process.returncode:
+            missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
+        return places, missing
+
+    def close(self) -> None:
+        """End the walk, finished or not."""
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
+        self._input.close()
+
+
+class Header(NamedTuple):
+    """The line before an object's content; size is None for an object that is missing."""
+
+    id: str
+    type: str
+    size: int | None
+
+
+class BlobReader:
+    """Objects streamed through one `git cat-file --batch`, from blocks of ids (one a line).
+
+    Iterating gives headers; after each one its whole content must be read or discarded. Git gives up at an object it
+    cannot read: that one comes out with type "corrupt" and no size, and a new git goes on behind it.
+    """
+
+    def __init__(self, repository: Repository, blocks: Iterable[bytes]) -> None:
+        self._repository, self._blocks = repository, iter(blocks)
+        self._asked: deque[list[bytes]] = deque()  # blocks of ids written to git and not all answered
+        self._answered = 0  # of the first of them
+        self._start()
+
+    def __enter__(self) -> BlobReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._out.close()
+        self._feeder.join()
+        self._process.wait()
+
+    def __iter__(self) -> Iterator[Header]:
+        while True:
+            while line := self._out.readline():
+                fields = line.split()
+                self._count_answer()
+                if len(fields) == 3 and fields[2].isdigit():
+                    yield Header(fields[0].decode(), fields[1].decode(), int(fields[2]))
+                else:
+                    yield Header(fields[0].decode() if fields else "", "missing", None)
+            self._feeder.join()
+            left = [object_id for block in self._asked for object_id in block][self._answered :]
+            if not left:
+                return
+            self.__exit__()
+            yield Header(left[0].decode(), "corrupt", None)
+            self._blocks = itertools.chain((b"\n".join(left[1:]),) if left[1:] else (), self._blocks)
+            self._asked, self._answered = deque(), 0
+            self._start()
+
+    def read(self, size: int) -> bytes:
+        """The content of the object just announced."""
+        content = self._out.read(size)
+        self._out.read(1)
+        return content
+
+    def read_some(self, size: int) -> bytes:
+        """A part of the content just announced. The caller counts, and calls `end` behind the last part."""
+        return self._out.read(size)
+
+    def read_into(self, view: memoryview) -> None:
+        """As `read`, into a buffer of the object's size."""
+        self._out.readinto(view)  # type: ignore[attr-defined]
+        self._out.read(1)
+
+    def end(self) -> None:
+        """Step over the newline that follows an object's content."""
+        self._out.read(1)
+
+    def discard(self, size: int) -> None:
+        """Step over an object's content."""
+        while size > 0 and (piece := self._out.read(min(size, 1 << 20))):
+            size -= len(piece)
+        self.end()
+
+    def _start(self) -> None:
+        # The cache must hold the bases of a pack's delta chains, or git inflates them again for every version.
+        config = ("core.deltaBaseCacheLimit=512m",)
+        self._process = self._repository.start("cat-file", "--batch", "--buffer", config=config, feed=True)
+        assert self._process.stdout is not None
+        self._out: IO[bytes] = self._process.stdout
+        self._feeder = threading.Thread(target=self._feed, args=(self._process.stdin,), daemon=True)
+        self._feeder.start()
+
+    def _feed(self, stdin: IO[bytes]) -> None:
+        """Write ids for git to look up, in a thread of its own: git answers before it has read them all."""
+        try:
+            with stdin:
+                for block in self._blocks:
+                    self._asked.append(block.split())
+                    stdin.write(block + b"\n")
+        except (BrokenPipeError, ValueError):  # git has ended: the reader finds out which ids were left
+            return
+
+    def _count_answer(self) -> None:
+        self._answered += 1
+        if self._answered == len(self._asked[0]):
+            self._asked.popleft()
+            self._answered = 0
+
+
+def _blocks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while block := list(itertools.islice(rest, size)):
+        yield block
+
+
+def parse_commit(commit_id: str, content: bytes) -> Commit:
+    """A commit object's author, date and subject. Damaged fields come out empty."""
+    head, _, message = content.partition(b"\n\n")
+    headers = {name: value for name, _, value in (line.partition(b" ") for line in head.split(b"\n")) if name}
+    encoding = headers.get(b"encoding", b"utf-8").decode("ascii", "replace")
+    name, email, date = _actor(headers.get(b"author", b""))
+    subject = message.strip(b"\n").split(b"\n", 1)[0]
+    return Commit(commit_id, _decode(name, encoding), _decode(email, encoding), date, _decode(subject, encoding))
+
+
+def _actor(line: bytes) -> tuple[bytes, bytes, str]:
+    """(name, e-mail, ISO 8601 date) of an author line: `Name <mail> 1700000000 +0100`."""
+    from datetime import datetime, timedelta, timezone
+
+    who, _, when = line.rpartition(b"> ")
+    name, _, email = who.partition(b" <")
+    try:
+        seconds, offset = when.split(b" ")
+        minutes = int(offset[-4:-2]) * 60 + int(offset[-2:])
+        zone = timezone(timedelta(minutes=-minutes if offset.startswith(b"-") else minutes))
+        date = datetime.fromtimestamp(int(seconds), zone).isoformat()
+    except (ValueError, OverflowError, OSError):
+        date = ""
+    return name, email, date
+
+
+def _decode(text: bytes, encoding: str) -> str:
+    try:
+        return text.decode(encoding)
+    except (LookupError, UnicodeDecodeError):
+        return text.decode("utf-8", "replace")
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _awaits_path(fields: Sequence[bytes]) -> bool:
+    """Whether the next field of a raw diff must be a path (which may look like anything, an id included)."""
+    if not fields:
+        return False
+    if fields[-1].startswith(b":"):
+        return True
+    return len(fields) >= 2 and fields[-2].startswith(b":") and fields[-2].split(b" ")[-1][:1] in (b"R", b"C")
+
+
+def _parse_raw(fields: Iterable[bytes]) -> Iterator[Change]:
+    """Records of `--raw -z`: a colon, mode and id for each parent, the new ones, a status, a path (two if renamed)."""
+    rest = iter(fields)
+    for field in rest:
+        if not field.startswith(b":"):
+            continue
+        parents = len(field) - len(field.lstrip(b":"))
+        words = field.lstrip(b":").decode().split(" ")
+        mode, ids, status = words[parents], words[parents + 1 : -1], words[-1]
+        path = next(rest)
+        if status[0] in "RC" and parents == 1:
+            path = next(rest)
+        if mode != "160000" and ids[-1].strip("0"):
+            yield Change(_text(path), mode, ids[-1], tuple(id for id in ids[:-1] if id.strip("0")))
+
+
+def _environment(of_the_hook: bool) -> Mapping[str, str]:
+    kept = _KEPT | _OF_THE_HOOK if of_the_hook else _KEPT
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in kept or name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+    }
+    return {**inherited, **_SAFE_ENVIRONMENT}
+
+
+# What git says → what happened, what to do. The path is put in front.
+_REFUSALS = (
+    ("dubious ownership", "git refuses this repository because another user owns it",
+     "If you trust it: git config --global --add safe.directory <path>"),
+    ("not a git repository", "not a git repository",
+     "Name a folder inside one, or scan it as files: llmsecrets scan <path>"),
+    ("unable to read current working", "the folder is gone", "Change to a folder that exists."),
+    ("cannot change to", "no such folder", "Check the path."),
+    ("must be run in a work tree", "a bare repository has nothing staged",
+     "Scan its history: llmsecrets scan --history <path>"),
+)  # fmt: skip
+_BAD_REVISION = re.compile("bad revision|unknown revision|ambiguous argument|Invalid revision")
+
+
+def _refusal(path: Path, arguments: Sequence[str], stderr: bytes) -> SourceError:
+    text = stderr.decode("utf-8", "replace").strip()
+    first = text.partition("\n")[0] or "no reason given"
+    for sign, happened, advice in _REFUSALS:
+        if sign in text:
+            return SourceError(f"{path}: {happened}", advice)
+    if _BAD_REVISION.search(text):
+        return RevisionError(f"{path}: git knows no such revision: {first}",
+                             "Check its spelling. A shallow clone holds few commits: git fetch --unshallow")  # fmt: skip
+    return SourceError(f"{path}: git {arguments[0]} failed: {first}", "Check the repository: git fsck")

@@ -1,0 +1,54 @@
+"""Stage one: where in a text each rule could match. One file per engine, chosen here.
+
+Engines differ in speed only: every engine's regions hold every match of every rule, and stage two decides.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Protocol
+
+from llmsecrets.errors import ConfigError, RuleError
+from llmsecrets.matching.anchor import Anchor, AnchorError, derive
+from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
+
+Data = bytes | bytearray | memoryview
+Regions = dict[int, list[list[int]]]  # rule index → [from, to) spans that hold its matches, merged and in order
+
+ENGINES = ("auto", "hyperscan", "regex")
+
+
+class Matcher(Protocol):
+    """A compiled rule set. Not safe to share between threads: ask each thread's own `clone()`."""
+
+    def regions(self, data: Data) -> Regions:
+        """Where each rule could match."""
+
+    def clone(self) -> Matcher:
+        """The same rules for use in another thread."""
+
+
+def anchor_of(rule: Rule) -> Anchor:
+    """The rule's anchor. Raises RuleError where stage one could not work with the pattern."""
+    try:
+        anchor = derive(rule.core, rule.anchor, rule.width)
+    except (AnchorError, ValueError) as failure:
+        raise RuleError(f"{rule.origin}: rule {rule.id!r}: {failure}") from failure
+    if anchor.pattern_width > MAX_WIDTH:
+        raise RuleError(f"{rule.origin}: rule {rule.id!r} can span {anchor.pattern_width} bytes, more than {MAX_WIDTH}")
+    return anchor
+
+
+def compile_rules(rules: RuleSet, engine: str = "auto") -> Matcher:
+    """A matcher for the rules. `auto` takes hyperscan where it is installed."""
+    if engine not in ENGINES:
+        raise ConfigError(f"there is no engine {engine!r}", f"Known: {', '.join(ENGINES)}.")
+    if engine == "auto":
+        engine = "hyperscan" if find_spec("hyperscan") else "regex"
+    if engine == "hyperscan":
+        from llmsecrets.matching.hyperscan import HyperscanMatcher
+
+        return HyperscanMatcher.compile(rules)
+    from llmsecrets.matching.fallback import KeywordMatcher
+
+    return KeywordMatcher.compile(rules)

@@ -1,0 +1,279 @@
+"""Anchors: the part of a pattern that stage one looks for, derived from the pattern itself.
+
+Stage one scans every byte, so it should look for as little as will do: the pattern up to its first literal and a few
+characters beyond. Whatever the pattern matches, its anchor matches too (it is a prefix of the pattern with zero-width
+assertions left out); stage two tells the rest. `re`'s own parser does the parsing, so patterns must be readable by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+try:  # the parser moved in 3.11; it has no public name, but its tree has been stable since 2.0
+    from re import _constants as sre  # type: ignore[attr-defined]
+    from re import _parser as sre_parser  # type: ignore[attr-defined]
+except ImportError:  # pragma: no cover - Python 3.10
+    import sre_constants as sre
+    import sre_parse as sre_parser
+
+LITERAL = 3  # characters that make a literal rare enough to anchor on
+TAIL = 14  # characters wanted beyond the literal before the rest is left to stage two
+_UNBOUNDED = 1 << 16
+_MOST_SPELLINGS = 64
+
+_CATEGORIES = {
+    sre.CATEGORY_DIGIT: r"\d",
+    sre.CATEGORY_NOT_DIGIT: r"\D",
+    sre.CATEGORY_SPACE: r"\s",
+    sre.CATEGORY_NOT_SPACE: r"\S",
+    sre.CATEGORY_WORD: r"\w",
+    sre.CATEGORY_NOT_WORD: r"\W",
+}
+
+
+class Anchor(NamedTuple):
+    """`expression` for stage one; the most bytes it spans; the most the whole pattern spans; literals one of which
+    every match holds (lower case)."""
+
+    expression: str
+    width: int
+    pattern_width: int
+    literals: tuple[str, ...]
+
+
+class AnchorError(ValueError):
+    """The pattern holds no literal that stage one could look for, or has no upper width."""
+
+
+def derive(pattern: str, override: str = "", width: int = 0) -> Anchor:
+    """The anchor of a pattern. `width` bounds a pattern that does not bound itself. Raises AnchorError."""
+    tree = sre_parser.parse(pattern.encode())
+    pattern_width = width or tree.getwidth()[1]
+    if pattern_width >= _UNBOUNDED:
+        raise AnchorError("the pattern has no upper width; bound its repeats or give a width")
+    literals = _required(tree)
+    if not literals or min(map(len, literals)) < LITERAL:
+        raise AnchorError(f"the pattern has no literal of {LITERAL} characters that every match holds")
+    expression = override or _emit_prefix(tree)
+    span = min(sre_parser.parse(expression.encode()).getwidth()[1], pattern_width)
+    return Anchor(expression, span, pattern_width, literals)
+
+
+# ---- the prefix --------------------------------------------------------------------------------------------------
+
+
+class _State:
+    """How much of an anchor has been emitted: literal characters in a row, found one, characters since."""
+
+    def __init__(self, run: int = 0, found: bool = False, tail: int = 0) -> None:
+        self.run, self.found, self.tail = run, found, tail
+
+    def copy(self) -> _State:
+        return _State(self.run, self.found, self.tail)
+
+    @property
+    def enough(self) -> bool:
+        return self.found and self.tail >= TAIL
+
+    def literal(self) -> None:
+        if self.found:
+            self.tail += 1
+        else:
+            self.run += 1
+            self.found = self.run >= LITERAL
+
+    def other(self, count: int) -> None:
+        if self.found:
+            self.tail += count
+        elif count:
+            self.run = 0
+
+
+def _emit_prefix(tree: Any) -> str:
+    return _sequence(list(tree), _State())
+
+
+def _sequence(items: list[Any], state: _State) -> str:
+    out = []
+    for operation, argument in items:
+        if state.enough:
+            break
+        out.append(_item(operation, argument, state))
+    return "".join(out)
+
+
+def _item(operation: Any, argument: Any, state: _State) -> str:
+    if operation is sre.LITERAL:
+        state.literal()
+        return _char(argument)
+    if operation in (sre.IN, sre.NOT_LITERAL, sre.ANY):
+        if operation is sre.IN and _few(argument):
+            state.literal()
+        else:
+            state.other(1)
+        return _single(operation, argument)
+    if operation in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
+        return ""
+    if operation is sre.SUBPATTERN:
+        _, on, off, body = argument
+        return f"(?{_flags(on, off)}:{_sequence(list(body), state)})"
+    if operation is sre.BRANCH:
+        return _branch(argument[1], state)
+    if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+        least, most, body = argument
+        return _repeat(least, most, body, state)
+    raise AnchorError(f"{str(operation).lower()} is not supported in a pattern")
+
+
+def _branch(alternatives: list[Any], state: _State) -> str:
+    """All alternatives, and the weakest of the states they end in. One cut short ends the anchor for all."""
+    parts, states = [], []
+    for alternative in alternatives:
+        own = state.copy()
+        parts.append(_sequence(list(alternative), own))
+        states.append(own)
+    cut = any(own.enough for own in states)
+    state.found = cut or all(own.found for own in states)
+    state.tail = TAIL if cut else min(own.tail for own in states)
+    state.run = 0
+    return f"(?:{'|'.join(parts)})"
+
+
+def _repeat(least: int, most: int, body: Any, state: _State) -> str:
+    items = list(body)
+    if len(items) == 1 and items[0][0] in (sre.IN, sre.NOT_LITERAL, sre.ANY, sre.LITERAL):
+        return _repeat_single(least, most, items[0], state)
+    if least == 0:
+        whole = "".join(_item(operation, argument, _State()) for operation, argument in items)
+        state.run = 0
+        return f"(?:{whole})" + _count(0, most)
+    if state.found or least == most == 1:  # one round will do, and what follows the rounds left out cannot be told
+        inner = _sequence(items, state)
+        if most > 1:
+            state.tail = TAIL
+        return f"(?:{inner})"
+    whole = "".join(_item(operation, argument, _State()) for operation, argument in items)
+    state.run = 0
+    return f"(?:{whole})" + _count(least, most)
+
+
+def _repeat_single(least: int, most: int, item: Any, state: _State) -> str:
+    one = _single(*item)
+    if state.found and least >= TAIL - state.tail:
+        least = most = TAIL - state.tail
+    elif state.found and most - least > 200:
+        state.tail = TAIL
+        return one + _count(least, least) if least else ""
+    state.other(least)
+    return one + _count(least, most)
+
+
+def _count(least: int, most: int) -> str:
+    if (least, most) == (1, 1):
+        return ""
+    if (least, most) == (0, 1):
+        return "?"
+    if most >= _UNBOUNDED:
+        return f"{{{least},}}"
+    return f"{{{least}}}" if least == most else f"{{{least},{most}}}"
+
+
+def _flags(on: int, off: int) -> str:
+    ignore_case = sre.SRE_FLAG_IGNORECASE
+    return ("i" if on & ignore_case else "") + ("-i" if off & ignore_case else "")
+
+
+def _single(operation: Any, argument: Any) -> str:
+    if operation is sre.ANY:
+        return "."
+    if operation is sre.LITERAL:
+        return _char(argument)
+    if operation is sre.NOT_LITERAL:
+        return f"[^{_char(argument)}]"
+    return "[" + "".join(_member(*member) for member in argument) + "]"
+
+
+def _member(operation: Any, argument: Any) -> str:
+    if operation is sre.NEGATE:
+        return "^"
+    if operation is sre.RANGE:
+        return f"{_char(argument[0])}-{_char(argument[1])}"
+    if operation is sre.CATEGORY:
+        return _CATEGORIES[argument]
+    return _char(argument)
+
+
+def _char(code: int) -> str:
+    character = chr(code)
+    return character if code < 128 and character.isalnum() else f"\\x{code:02x}"
+
+
+# ---- literals ----------------------------------------------------------------------------------------------------
+
+
+def _required(items: Any) -> tuple[str, ...]:
+    """Literals one of which every match holds: the best set any stretch of the sequence offers."""
+    candidates: list[tuple[str, ...]] = []
+    runs: tuple[str, ...] = ("",)
+    for operation, argument in items:
+        if operation in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
+            continue
+        spelled = _spelled(operation, argument)
+        if spelled and len(runs) * len(spelled) <= _MOST_SPELLINGS:
+            runs = tuple(run + one for run in runs for one in spelled)
+            continue
+        candidates += [runs, _required_in(operation, argument)]
+        runs = ("",)
+    candidates.append(runs)
+    usable = [found for found in candidates if found and all(found)]
+    return max(usable, key=lambda found: (min(map(len, found)), -len(found)), default=())
+
+
+def _spelled(operation: Any, argument: Any) -> tuple[str, ...]:
+    """All the texts an item can match, where they are few; else nothing."""
+    if operation is sre.LITERAL:
+        return (chr(argument).lower(),)
+    if operation is sre.IN:
+        return _few(argument)
+    if operation is sre.SUBPATTERN:
+        return _spelled_sequence(argument[3])
+    if operation is sre.BRANCH:
+        spelled = [_spelled_sequence(alternative) for alternative in argument[1]]
+        return tuple(dict.fromkeys(sum(spelled, ()))) if all(spelled) else ()
+    return ()
+
+
+def _spelled_sequence(items: Any) -> tuple[str, ...]:
+    texts: tuple[str, ...] = ("",)
+    for item in items:
+        spelled = _spelled(*item)
+        texts = tuple(text + one for text in texts for one in spelled)
+        if not texts or len(texts) > _MOST_SPELLINGS:
+            return ()
+    return texts
+
+
+def _few(members: Any) -> tuple[str, ...]:
+    """The characters of a class of ten at most: digits, or a few single ones."""
+    codes: list[int] = []
+    for operation, argument in members:
+        if operation is sre.LITERAL:
+            codes.append(argument)
+        elif operation is sre.RANGE:
+            codes += range(argument[0], min(argument[1], argument[0] + 10) + 1)
+        elif operation is sre.CATEGORY and argument is sre.CATEGORY_DIGIT:
+            codes += range(48, 58)
+        else:
+            return ()
+    return tuple(dict.fromkeys(chr(code).lower() for code in codes)) if len(codes) <= 10 else ()
+
+
+def _required_in(operation: Any, argument: Any) -> tuple[str, ...]:
+    if operation is sre.SUBPATTERN:
+        return _required(argument[3])
+    if operation is sre.BRANCH:
+        found = [_required(alternative) for alternative in argument[1]]
+        return tuple(dict.fromkeys(sum(found, ()))) if all(found) else ()
+    if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT) and argument[0] > 0:
+        return _required(argument[2])
+    return ()

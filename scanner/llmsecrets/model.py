@@ -1,0 +1,252 @@
+"""The records that travel through a scan, from Chunk to ScanReport.
+
+No I/O and no imports beyond the standard library. Records are immutable named tuples: they are created by the
+thousand, and `dataclasses` would cost the hook ten milliseconds at start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import NamedTuple
+
+SEVERITIES = ("critical", "high", "medium", "low", "info")  # most severe first
+CONFIDENCES = ("high", "medium", "low")  # the tiers, surest first
+
+# Reports made without a key of the user's own still separate our digests from anybody else's hash of the same bytes.
+REPORT_KEY = b"llmsecrets/report/1"
+
+
+class Secret:
+    """The sensitive bytes. Printing one shows a redacted form; the value takes an explicit `reveal()`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = bytes(value)
+
+    def reveal(self) -> bytes:
+        """The bytes themselves. Call this only to match, digest, or show on the user's explicit request."""
+        return self._value
+
+    def redacted(self) -> str:
+        """Enough to recognise a long token by (its public prefix), nothing of a short password."""
+        text = self._value.decode("utf-8", "replace")
+        if text.startswith("-----BEGIN"):
+            return text.split("\n", 1)[0].split("\\n", 1)[0][:48].rstrip() + "…"
+        shown = text[:6] if len(text) >= 32 else text[:3] if len(text) >= 20 else ""
+        return "".join(c if c.isprintable() else "?" for c in shown) + "…" + f"({len(text)})"
+
+    def digest(self, key: bytes, *context: bytes) -> str:
+        """Keyed BLAKE2b-128 of the context strings and the secret, hex. Equal only for equal inputs and key."""
+        state = blake2b(digest_size=16, key=key[:64])
+        for part in (*context, self._value):
+            state.update(len(part).to_bytes(8, "little"))
+            state.update(part)
+        return state.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Secret({self.redacted()})"
+
+    def __str__(self) -> str:
+        return self.redacted()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.redacted(), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is never pickled")
+
+
+class Commit(NamedTuple):
+    """Who brought content in, when. `date` is ISO 8601 with the author's offset; `subject` the first line."""
+
+    sha: str
+    author: str
+    email: str
+    date: str
+    subject: str
+
+
+class Container(NamedTuple):
+    """One thing a text was found inside: an archive member, a notebook cell, an image layer, an encoded span.
+
+    `kind` is a word from a small set, `name` says which one, `facts` are (label, value) pairs a report shows.
+    """
+
+    kind: str
+    name: str
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Provenance(NamedTuple):
+    """Where content came from. `path` uses surrogate escapes for bytes that are not UTF-8.
+
+    `kind` is "file" for content of a file, else what it was instead ("commit message", "tag", "stdin").
+    """
+
+    path: str
+    containers: tuple[Container, ...] = ()
+    commit: Commit | None = None
+    blob_id: str | None = None
+    kind: str = "file"
+
+
+class Chunk(NamedTuple):
+    """Content to scan: a whole blob, or a window of one too large to hold.
+
+    `offset`, `first_line` and `first_column` say where the window starts in its blob. Matches that end within the
+    first `seen` bytes were the previous window's to report; `last` is False where a further window follows.
+    `previous` yields the earlier contents of the same file, where only what was added since is to be reported.
+    """
+
+    data: bytes | bytearray | memoryview
+    provenance: Provenance
+    offset: int = 0
+    first_line: int = 1
+    first_column: int = 1
+    seen: int = 0
+    last: bool = True
+    previous: Callable[[], Iterable[bytes]] | None = None
+
+
+class Location(NamedTuple):
+    """Lines and columns count from 1, columns in characters; `end_column` and `end` are one past the last."""
+
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    start: int
+    end: int
+
+
+class Excerpt(NamedTuple):
+    """The line around a secret, cut to a readable length: what stands before and after it, other secrets masked."""
+
+    before: str
+    after: str
+
+
+class Component(NamedTuple):
+    """A second half found near a secret, such as the access key id beside a secret access key."""
+
+    name: str
+    secret: Secret
+    location: Location
+
+
+class Standing(NamedTuple):
+    """How a secret of the history stands today.
+
+    `at_head`: it is in HEAD's tree. `refs`: a few refs whose tips hold it. `versions`: how many blobs hold it.
+    """
+
+    at_head: bool
+    refs: tuple[str, ...]
+    versions: int
+
+
+class Finding(NamedTuple):
+    """One occurrence of a secret. `score` (0 to 1) is the engine's confidence, `confidence` the tier it falls in."""
+
+    rule_id: str
+    family: str
+    secret: Secret
+    location: Location
+    provenance: Provenance
+    severity: str
+    confidence: str
+    score: float
+    excerpt: Excerpt
+    facts: tuple[tuple[str, str], ...] = ()
+    components: tuple[Component, ...] = ()
+    verification: str = "not_attempted"
+    standing: Standing | None = None
+
+    def secret_id(self, key: bytes = REPORT_KEY) -> str:
+        """The same for the same secret anywhere: what occurrences are grouped by."""
+        return self.secret.digest(key, b"secret", self.family.encode())
+
+    def fingerprint(self, key: bytes = REPORT_KEY) -> str:
+        """Stable identity of a secret in a file: no line, column or commit goes in."""
+        path = "/".join((self.provenance.path, *(c.name for c in self.provenance.containers if c.kind == "member")))
+        return self.secret.digest(key, b"finding", self.family.encode(), path.encode("utf-8", "surrogateescape"))
+
+
+class Context(NamedTuple):
+    """The text around a finding that filters look at. It holds the secret, so it prints as redacted as one."""
+
+    match: Secret
+    line: Secret
+    line_before: Secret
+
+
+class Candidate(NamedTuple):
+    """A finding the engine has confirmed, before filters, with what they need to judge it."""
+
+    finding: Finding
+    context: Context
+
+
+class Suppressed(NamedTuple):
+    """A finding that a filter decided against. `reason` is the filter's name, `detail` what made it decide."""
+
+    finding: Finding
+    reason: str
+    detail: str
+
+
+class Skip(NamedTuple):
+    """Content that was not scanned, and why. `expected` skips were asked for and leave the result complete."""
+
+    provenance: Provenance
+    reason: str
+    detail: str
+    expected: bool = False
+
+
+class Stats(NamedTuple):
+    """What was looked at. `blobs` counts files and blobs, `size` their bytes, `seconds` wall time."""
+
+    blobs: int = 0
+    size: int = 0
+    commits: int = 0
+    seconds: float = 0.0
+
+    def plus(self, other: Stats) -> Stats:
+        return Stats(
+            self.blobs + other.blobs, self.size + other.size, self.commits + other.commits, self.seconds + other.seconds
+        )
+
+
+class ScanReport(NamedTuple):
+    """The result of a scan. `grouped` says occurrences of one secret are to be shown as one (history scans)."""
+
+    findings: tuple[Finding, ...]
+    suppressed: tuple[Suppressed, ...]
+    skips: tuple[Skip, ...]
+    stats: Stats
+    targets: tuple[str, ...]
+    grouped: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """True where everything asked for was scanned."""
+        return all(skip.expected for skip in self.skips)
+
+
+def display_path(path: str) -> str:
+    """A path for people and JSON: bytes that are not UTF-8 and control characters shown as escapes."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,0 +1,77 @@
+"""What looks like a secret and is none: placeholders, templates, references, published examples.
+
+Judged by the secret's own bytes, never by the line around it. Words count only at borders inside the secret: a real
+key holds any given four letters by chance.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+# Examples published by providers and defaults of emulators, as SHA-256 of the exact text, so that this list trips
+# no scanner. Source: the providers' documentation, collected 2026-11.
+PUBLIC_VALUES: frozenset[str] = frozenset(
+    """
+    1a5d44a2dca19669d72edf4c4f1c27c4c1ca4b4408fbb17f6ce4ad452d78ddb3
+    78314b11be2e581549ac1c4f616563fad3fdf0c3b71678f6e2299182080e0598
+    c6ea27c534f993d31f0aef882e3d200e7b87470c379ae79c8f9b19d3bd363dc9
+    e21b597ba6b9cafa59d9ebc4d65c0385f5eb3fa56abab2607fa76589ad849a33
+    0011cc25eb4320717494d2703e8cba85743e71b500283c21c8b88147992f9059
+    aa6547439583c3a275d4542a0df6c1ad6a863971be9f2a2220f027cc02aef615
+    c85debb55f2f204d868cc1552c42faa143b4c675f61363ab040dd50b5b5304cd
+    9705102db0d5f99ee08daa19a73e510d9877a2a9add9369da247cbbe6c2a0140
+    2cafc0970149a84f3b9e62eaf169f36f59907a3b3e31f7b82e68c69cd27f7326
+    f2d6ca16515033e5dce14eba840b979d27b5cbae24bb3e5bf484339667f86397
+    797c0ce414586cc8eb6929afe947c720e3e4d351dd070a6fe39f630beaab3054
+    82e74299544e00738f9c0acb69b1eb348b3e20ffcfabcb34779bd37590fead6c
+    6d7fa4e64d4b1f3ea31962e258b684de1f244434ebb11089b9d9817e44c43303
+    0b5dd075ccdd03c42f4edda8e299e6838e2a75d3486a2a8d86940ed1541e9178
+    731fa294d036e54f19df879bfcd4fe72d967dc6327800c5f74a48414a3f258c9
+    7f75367e7881255134e1375e723d1dea8ad5f6a4fdb79d938df1f1754a830606
+    88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b
+    ad9858116e63b0c5a4d7dc7f50f034c7247e56838dae22c1832712ffde48e694
+    a1f3235a12ea17c00af5565efba5be7fc9ae093158094bab5454365213dfaa91
+    2a46ca87a4132477ed1d715b1dc9ea5f6b7bed1e6b4b3b92ea7678f31163174d
+    """.split()
+)
+
+_WORDS = (
+    b"example|sample|dummy|placeholder|change_?me|changeit|your|my|insert|replace|redacted|todo|foobar|fake|fixme|"
+    b"not_?a_?real|secret_?here|key_?here|token_?here|password_?here|here|mock|lorem|ipsum|invalid|xxxx+"
+)
+_WORD = re.compile(
+    rb"(?i)(?:^|[^a-z])(?:" + _WORDS + rb")(?=$|[^a-z])|(?<=[0-9a-z])(?-i:EXAMPLE|Example)(?=$|[^a-z])|EXAMPLE(?:KEY)?$"
+)
+_TEMPLATE = re.compile(
+    rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"
+    rb"|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
+    rb"|\$\{\{?|\{\{"
+)
+_SAME = re.compile(rb"(.)\1{5,}|(?:[*.xX#_-])\1{3,}$|^[xX*.#-]+$")
+_BLOCK = re.compile(rb"^(.{1,8}?)\1{3,}.{0,8}$", re.DOTALL)
+_SEQUENCES = (
+    b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz 01234567890123456789 0987654321098765 qwertyuiop asdfghjkl"
+)
+_RUN = 8  # sequential characters in a row that no random token of ordinary length shows
+
+
+def reason(secret: bytes) -> str:
+    """Why the bytes are no secret ("placeholder word", "template", …), or "" where nothing says so."""
+    if len(secret) <= 512:
+        if _TEMPLATE.search(secret):
+            return "template or reference"
+        if _SAME.search(secret) or _BLOCK.match(secret):
+            return "repeated characters"
+        if _WORD.search(secret):
+            return "placeholder word"
+        if _sequential(secret):
+            return "sequence"
+    if sha256(secret).hexdigest() in PUBLIC_VALUES:
+        return "published example"
+    return ""
+
+
+def _sequential(secret: bytes) -> bool:
+    text = secret.lower()
+    return any(text[start : start + _RUN] in _SEQUENCES for start in range(len(text) - _RUN + 1))

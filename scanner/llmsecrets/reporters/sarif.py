@@ -1,0 +1,263 @@
+"""The SARIF 2.1.0 report, within what GitHub code scanning accepts.
+
+It never holds a secret's value, whatever the options say: it is made to be uploaded, and GitHub shows it to everyone
+who can read the repository. Suppressed findings are in it only when asked for, because GitHub does not read
+`suppressions` and would open an alert for each (github/codeql-action#1230).
+
+A member of an archive has the archive's URI; its own place is a logical location and part of the message.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import quote
+
+from llmsecrets.model import Finding, Location, Provenance, ScanReport, Skip, Suppressed
+from llmsecrets.reporters import Options, tool, words
+from llmsecrets.reporters.stream import encode, write_members
+from llmsecrets.reporters.view import View, groups, printable, rule_of
+from llmsecrets.rules import Rule, RuleSet
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+_RELATED = 100  # GitHub shows no more, and accepts 1,000
+_NOTIFICATIONS = 1000
+_TAGS = 20  # GitHub accepts no more
+_LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
+_SECURITY_SEVERITIES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "info": "1.0"}
+_PRECISIONS = {"high": "high", "medium": "medium", "low": "low"}
+_IN_SOURCE = "inline ignore"  # the filter whose decision stands in the scanned file itself
+_ROOT = {"SRCROOT": {"description": {"text": "The folder that was scanned; for a repository, its top folder."}}}
+
+Object = dict[str, Any]
+
+
+def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> None:
+    run = _Run(report, rules, options)
+    members = (
+        ("tool", {"driver": run.driver()}),
+        ("automationDetails", {"id": f"{tool.NAME}/"}),
+        ("columnKind", "unicodeCodePoints"),
+        ("originalUriBaseIds", _ROOT),
+        ("invocations", [run.invocation()]),
+        ("results", run.results()),
+    )
+    out.write(f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{')
+    write_members(out, members)
+    out.write("\n}]}\n")
+
+
+class _Run:
+    """One report as a SARIF run. Holds which rules it describes, in order, and how it shows things."""
+
+    def __init__(self, report: ScanReport, rules: RuleSet, options: Options) -> None:
+        self._report, self._rules, self._options = report, rules, options
+        self._view = View(report)
+        self._suppressed = report.suppressed if options.show_suppressed else ()
+        found = chain(report.findings, (suppressed.finding for suppressed in self._suppressed))
+        self._ids = sorted({finding.rule_id for finding in found})
+        self._index = {rule_id: index for index, rule_id in enumerate(self._ids)}
+
+    def driver(self) -> Object:
+        return {
+            "name": tool.NAME,
+            "semanticVersion": tool.version(),
+            "informationUri": tool.URI,
+            "rules": [_descriptor(rule_of(self._rules, rule_id), rule_id) for rule_id in self._ids],
+        }
+
+    # ---- results
+
+    def results(self) -> Iterator[Object]:
+        """Findings by place, then suppressed findings by place: the order does not depend on that of the scan."""
+        found = groups(self._report.findings, self._options.key, together=self._report.grouped)
+        for group in sorted(found, key=lambda group: self._order(group[0])):
+            yield self._result(group)
+        for suppressed in sorted(self._suppressed, key=lambda suppressed: self._order(suppressed.finding)):
+            yield {**self._result([suppressed.finding]), "suppressions": [self._suppression(suppressed)]}
+
+    def _order(self, finding: Finding) -> tuple[str, int, int, str, str]:
+        location = finding.location
+        fingerprint = finding.fingerprint(self._options.key)
+        return self._uri(finding.provenance), location.start, location.end, finding.rule_id, fingerprint
+
+    def _result(self, group: Sequence[Finding]) -> Object:
+        finding = group[0]
+        result: Object = {
+            "ruleId": finding.rule_id,
+            "ruleIndex": self._index[finding.rule_id],
+            "level": _LEVELS.get(finding.severity, "warning"),
+            "message": {"text": self._message(group)},
+            "locations": [self._location(finding)],
+            "partialFingerprints": {"llmsecretsFingerprint/v1": finding.fingerprint(self._options.key)},
+            "properties": self._properties(finding),
+        }
+        related = [self._related(number, other) for number, other in enumerate(group[1 : _RELATED + 1], 1)]
+        return {**result, "relatedLocations": related} if related else result
+
+    def _message(self, group: Sequence[Finding]) -> str:
+        finding = group[0]
+        rule = rule_of(self._rules, finding.rule_id)
+        what = f"{rule.name if rule else finding.rule_id} {finding.secret.redacted()} in {self._where(finding)}"
+        others = f" and {words.count(len(group) - 1, 'other place')}" if len(group) > 1 else ""
+        advice = f" {rule.remediation.strip()}" if rule else ""
+        return _plain(f"{what}{others}.{advice}")
+
+    def _where(self, finding: Finding) -> str:
+        commit = finding.provenance.commit
+        place = words.place(self._view, finding)
+        return f"{place}, commit {words.sha(commit)} of {words.day(commit)}" if commit else place
+
+    def _properties(self, finding: Finding) -> Object:
+        commit = finding.provenance.commit
+        properties: Object = {
+            "secret_id": finding.secret_id(self._options.key),
+            "confidence": finding.confidence,
+            "verification": finding.verification,
+            "facts": self._view.facts(finding.facts),
+        }
+        if not commit:
+            return properties
+        author, subject = self._view.text(commit.author), self._view.text(commit.subject)
+        described = {"sha": commit.sha, "author": author, "date": printable(commit.date), "subject": subject}
+        return {**properties, "commit": described}
+
+    def _suppression(self, suppressed: Suppressed) -> Object:
+        kind = "inSource" if suppressed.reason == _IN_SOURCE else "external"
+        return {"kind": kind, "justification": f"{suppressed.reason}: {self._view.text(suppressed.detail)}"}
+
+    # ---- locations
+
+    def _location(self, finding: Finding) -> Object:
+        physical = {"artifactLocation": self._artifact(finding.provenance), "region": _region(finding.location)}
+        location: Object = {"physicalLocation": physical}
+        if finding.provenance.containers:
+            location["logicalLocations"] = [self._logical(finding.provenance)]
+        return location
+
+    def _related(self, number: int, finding: Finding) -> Object:
+        return {"id": number, **self._location(finding), "message": {"text": _plain(self._where(finding))}}
+
+    def _logical(self, provenance: Provenance) -> Object:
+        innermost = provenance.containers[-1]
+        return {
+            "name": self._view.name(innermost),
+            "kind": innermost.kind,
+            "fullyQualifiedName": f"{words.subject(provenance)}, {words.inside(self._view, provenance)}",
+        }
+
+    def _artifact(self, provenance: Provenance) -> Object:
+        uri = self._uri(provenance)
+        return {"uri": uri} if uri.startswith("file:") else {"uri": uri, "uriBaseId": "SRCROOT"}
+
+    def _uri(self, provenance: Provenance) -> str:
+        return path_uri(provenance.path or provenance.kind, self._options.base)
+
+    # ---- what the run was like
+
+    def invocation(self) -> Object:
+        """Whether everything was scanned; if not, what was not, as notifications."""
+        unexpected = [skip for skip in self._report.skips if not skip.expected]
+        notes = [self._notification(skip) for skip in islice(unexpected, _NOTIFICATIONS)]
+        if len(unexpected) > _NOTIFICATIONS:
+            cut = f"{len(unexpected) - _NOTIFICATIONS:,} more were not scanned; the JSON report names them all."
+            notes.append({"level": "warning", "message": {"text": cut}})
+        notes += [{"level": "note", "message": {"text": _plain(self._view.text(note))}} for note in self._report.notes]
+        return {"executionSuccessful": self._report.complete, "toolExecutionNotifications": notes}
+
+    def _notification(self, skip: Skip) -> Object:
+        inside = words.inside(self._view, skip.provenance)
+        place = words.subject(skip.provenance) + (f" ({inside})" if inside else "")
+        detail = f": {self._view.text(skip.detail)}" if skip.detail else ""
+        return {
+            "level": "warning",
+            "descriptor": {"id": skip.reason},
+            "message": {"text": _plain(f"Not scanned, {skip.reason}: {place}{detail}")},
+            "locations": [{"physicalLocation": {"artifactLocation": self._artifact(skip.provenance)}}],
+        }
+
+
+# ---- rules -----------------------------------------------------------------------------------------------------
+
+
+def _descriptor(rule: Rule | None, rule_id: str) -> Object:
+    if rule is None:  # the finding stands, though what explains it is not here
+        return {"id": rule_id, "shortDescription": {"text": rule_id}, "properties": {"tags": ["security"]}}
+    link = _link(rule)
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "shortDescription": {"text": rule.name},
+        "fullDescription": {"text": rule.description},
+        "help": {"text": _help_text(rule, link), "markdown": _help_markdown(rule, link)},
+        **({"helpUri": link} if link else {}),
+        "defaultConfiguration": {"level": _LEVELS.get(rule.severity, "warning")},
+        "properties": {
+            "tags": list(dict.fromkeys(("security", "external/cwe/cwe-798", *rule.tags)))[:_TAGS],
+            "precision": _PRECISIONS.get(rule.confidence, "medium"),
+            "security-severity": _SECURITY_SEVERITIES.get(rule.severity, "5.5"),
+        },
+    }
+
+
+def _link(rule: Rule) -> str:
+    """The provider's page for revoking, else the first reference: only what is a web address."""
+    links = (link for link in (rule.revoke_url, *rule.references) if link.startswith(("https://", "http://")))
+    return next((quote(link, safe="/:?#[]@!$&'()*+,;=%~") for link in links), "")
+
+
+def _help_text(rule: Rule, link: str) -> str:
+    return "\n\n".join(part for part in (rule.description, f"What to do: {rule.remediation}", link) if part)
+
+
+def _help_markdown(rule: Rule, link: str) -> str:
+    revoke = f"[{'Revoke it here' if link == rule.revoke_url else 'Read more'}]({link})" if link else ""
+    parts = (f"# {rule.name}", rule.description, "## How to revoke and rotate", rule.remediation, revoke)
+    return "\n\n".join(part for part in parts if part)
+
+
+# ---- text, regions, addresses ----------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    """Text for a message: SARIF reads `[text](target)` in one as a link, and a file can be named so."""
+    return text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text
+
+
+def _region(location: Location) -> Object:
+    return {
+        "startLine": location.start_line,
+        "startColumn": location.start_column,
+        "endLine": location.end_line,
+        "endColumn": location.end_column,
+    }
+
+
+def path_uri(path: str, base: str | None = None, separator: str = os.sep) -> str:
+    """A path as a URI: relative, its bytes percent-encoded. An absolute path outside `base` becomes a file: URI."""
+    shown = _below(path, base).replace(separator, "/")
+    while shown.startswith("./"):
+        shown = shown[2:]
+    uri = quote(_octets(shown), safe="/")
+    if shown.startswith("/"):
+        return f"file://{uri}"
+    return f"file:///{uri.replace('%3A', ':', 1)}" if _has_drive(shown, separator) else uri
+
+
+def _below(path: str, base: str | None) -> str:
+    return str(Path(path).relative_to(base)) if base and Path(path).is_relative_to(base) else path
+
+
+def _has_drive(path: str, separator: str) -> bool:
+    return separator == "\\" and path[1:3] == ":/"
+
+
+def _octets(path: str) -> bytes:
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return path.encode("utf-8", "backslashreplace")

@@ -1,0 +1,107 @@
+"""What of a report may be seen: redacts secrets, masks them wherever else they stand, defuses control characters.
+
+Every format prints secrets and text of others (authors, subjects, excerpts, names) through one View. Paths are the
+exception: they stay whole, because a path with a piece missing leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from llmsecrets.errors import RuleError
+from llmsecrets.model import Container, Finding, ScanReport, Secret, display_path
+from llmsecrets.rules import Rule, RuleSet
+
+# Shorter secrets are not looked for in other text: they would be found in every second word.
+_SHORTEST = 4
+# How bytes may have become text on their way into a record.
+_DECODINGS = ("replace", "backslashreplace", "surrogateescape")
+
+
+class View:
+    """One report as its reader may see it. Holds the secrets of the whole report: their redacted forms by their text,
+    and by their first characters how long they are.
+    """
+
+    def __init__(self, report: ScanReport, *, show_secrets: bool = False) -> None:
+        self._show = show_secrets
+        self._redacted: dict[str, str] = {}
+        self._lengths: dict[str, set[int]] = {}
+        if not show_secrets:
+            for secret in set(_secrets(report)):
+                self._add(secret)
+
+    def secret(self, secret: Secret) -> str:
+        """The secret redacted, or, where the user asked for it, as text."""
+        return secret.reveal().decode("utf-8", "backslashreplace") if self._show else secret.redacted()
+
+    def text(self, text: str) -> str:
+        """Text from outside, without the report's secrets and safe to print on one line."""
+        return printable(self._masked(text))
+
+    def excerpt(self, finding: Finding) -> tuple[str, str]:
+        """What stands before and after the secret on its line."""
+        before, after = (printable(self._masked(part).replace("\t", " ")) for part in finding.excerpt)
+        return before, after
+
+    def name(self, container: Container) -> str:
+        """A container's name. An archive member's is part of the path; a layer's instruction can hold a secret."""
+        return printable(container.name) if container.kind == "member" else self.text(container.name)
+
+    def facts(self, facts: Iterable[tuple[str, str]]) -> dict[str, str]:
+        return {self.text(label): self.text(value) for label, value in facts}
+
+    def _add(self, secret: Secret) -> None:
+        for text in {secret.reveal().decode("utf-8", errors) for errors in _DECODINGS}:
+            if len(text) >= _SHORTEST:
+                self._redacted[text] = secret.redacted()
+                self._lengths.setdefault(text[:_SHORTEST], set()).add(len(text))
+
+    def _masked(self, text: str) -> str:
+        out, end = [], 0
+        for position in range(len(text) - _SHORTEST + 1):
+            if text[position : position + _SHORTEST] in self._lengths and position >= end:
+                length = self._length_at(text, position)
+                if length:
+                    out += [text[end:position], self._redacted[text[position : position + length]]]
+                    end = position + length
+        return "".join((*out, text[end:]))
+
+    def _length_at(self, text: str, position: int) -> int:
+        """How long the secret that stands here is, the longest if several do; 0 for none."""
+        lengths = self._lengths[text[position : position + _SHORTEST]]
+        return max((length for length in lengths if text[position : position + length] in self._redacted), default=0)
+
+
+def printable(text: str) -> str:
+    """Text with its control characters, terminal escapes, bidirectional marks and stray bytes shown as escapes."""
+    if text.isprintable():
+        return text
+    try:
+        return display_path(text)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte, as JSON and Windows can hold
+        return display_path(text.encode("utf-8", "backslashreplace").decode())
+
+
+def rule_of(rules: RuleSet, rule_id: str) -> Rule | None:
+    """The rule, or None: a baseline or a second set of rules may have brought findings of others."""
+    try:
+        return rules.get(rule_id)
+    except RuleError:
+        return None
+
+
+def groups(findings: Iterable[Finding], key: bytes, *, together: bool) -> list[list[Finding]]:
+    """Findings of the same secret in lists, in order of first sight; apart, each in a list of its own."""
+    if not together:
+        return [[finding] for finding in findings]
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.secret_id(key), []).append(finding)
+    return list(found.values())
+
+
+def _secrets(report: ScanReport) -> Iterator[Secret]:
+    for finding in (*report.findings, *(suppressed.finding for suppressed in report.suppressed)):
+        yield finding.secret
+        yield from (component.secret for component in finding.components)

@@ -1,0 +1,59 @@
+"""How places, commits and standings read, in the formats that people read."""
+
+from __future__ import annotations
+
+from llmsecrets.model import Commit, Container, Finding, Provenance, Standing
+from llmsecrets.reporters.view import View, printable
+
+_SHORT_SHA = 10
+
+
+def place(view: View, finding: Finding) -> str:
+    """Where a finding is: `path:line:column`, and what inside that path."""
+    where = f"{subject(finding.provenance)}:{finding.location.start_line}:{finding.location.start_column}"
+    chain = inside(view, finding.provenance)
+    return f"{where} ({chain})" if chain else where
+
+
+def subject(provenance: Provenance) -> str:
+    """The file, or what it was instead of a file; an object whose path nobody looked up goes by its id."""
+    path = printable(provenance.path) or (f"blob {provenance.blob_id}" if provenance.blob_id else "")
+    if provenance.kind == "file" or path.startswith(provenance.kind):
+        return path or provenance.kind
+    return f"{provenance.kind} {path}".rstrip()
+
+
+def inside(view: View, provenance: Provenance) -> str:
+    """The containers, outermost first; nothing for the text of a plain file."""
+    return ", ".join(_container(view, container) for container in provenance.containers)
+
+
+def _container(view: View, container: Container) -> str:
+    facts = "; ".join(f"{label}: {value}" for label, value in view.facts(container.facts).items())
+    name = f"{container.kind} {view.name(container)}".rstrip()
+    return f"{name} [{facts}]" if facts else name
+
+
+def sha(commit: Commit) -> str:
+    return commit.sha[:_SHORT_SHA]
+
+
+def day(commit: Commit) -> str:
+    return printable(commit.date)[: len("2026-01-02")]
+
+
+def commit(view: View, commit: Commit) -> str:
+    author = f"{view.text(commit.author)} <{view.text(commit.email)}>" if commit.email else view.text(commit.author)
+    return f"{sha(commit)}  {day(commit)}  {author}  {view.text(commit.subject)}".rstrip()
+
+
+def standing(view: View, standing: Standing) -> str:
+    """How the secret stands today."""
+    now = "still at HEAD" if standing.at_head else "gone from HEAD, still in history"
+    refs = ", ".join(view.text(ref) for ref in standing.refs)
+    versions = f"in {count(standing.versions, 'version')} of its file" if standing.versions > 1 else ""
+    return "; ".join(part for part in (now, refs and f"on refs {refs}", versions) if part)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,107 @@
+"""Rules held to their own examples, on every engine, and to a time limit on hostile text.
+
+`rules check` reports all problems; rules of a user's own are checked before they scan anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from llmsecrets import cache, matching, templates
+from llmsecrets.engine import Engine
+from llmsecrets.errors import RuleError
+from llmsecrets.model import Candidate, Chunk, Provenance
+from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet, load_rules, rule_files
+
+_SEEDS = (1, 2)  # each example is tried with so many different random fillings
+_PATIENCE = 0.25  # seconds for one pattern on one hostile text; an honest one needs a millisecond
+_HOSTILE = (b"a", b"A", b"0", b" ", b"=", b"\n", b"a ", b"a=", b"a.", b"a-", b'"', b"\\", b"key=", b"{", b"a\n", b"0-")
+
+
+def selected(paths: Sequence[Path]) -> list[Rule]:
+    """The rules of these files, or the built-in ones where none are named. Raises RuleError."""
+    loaded = load_rules(paths)
+    if not paths:
+        return list(loaded)
+    files = {str(file) for path in paths for file in rule_files(path)}
+    return [rule for rule in loaded if rule.origin.rpartition(":")[0] in files]
+
+
+def check(rules: Sequence[Rule]) -> Iterator[str]:
+    """What is wrong with the rules, a line each: file, line, rule and reason."""
+    whole = RuleSet.of(rules)
+    engines = {name: Engine(whole, matching.compile_rules(whole, name)) for name in _engines()}
+    for rule in rules:
+        yield from (f"{rule.origin}: rule {rule.id!r}: {problem}" for problem in _problems(rule, engines))
+
+
+def refuse_bad(paths: Sequence[Path]) -> None:
+    """Raise RuleError for the first problem in rules of the user's own. The same files are checked once."""
+    rules = selected(paths)
+    name = f"{cache.key(b'checked', RuleSet.of(rules).digest.encode(), _code_version())}.checked"
+    if cache.read(name) is not None:
+        return
+    for problem in check(rules):
+        raise RuleError(problem, "See all problems: llmsecrets rules check PATH")
+    cache.write(name, b"checked")
+
+
+def _engines() -> tuple[str, ...]:
+    return ("hyperscan", "regex") if find_spec("hyperscan") else ("regex",)
+
+
+def _code_version() -> bytes:
+    return str(os.stat(__file__).st_mtime_ns).encode()
+
+
+def _problems(rule: Rule, engines: dict[str, Engine]) -> Iterator[str]:
+    for expression in (rule.expression, *(part.expression for part in rule.components)):
+        yield from _costly(expression, rule)
+    for wanted, examples in ((True, rule.examples), (False, rule.negative_examples)):
+        for example in examples:
+            for name, engine in engines.items():
+                problem = _example_problem(rule, example, engine, wanted)
+                if problem:
+                    yield f"{problem} on engine {name}"
+
+
+def _example_problem(rule: Rule, example: str, engine: Engine, wanted: bool) -> str:
+    for seed in _SEEDS:
+        try:
+            text = templates.expand(example, seed).encode()
+        except templates.TemplateError as failure:
+            return f"example {example[:60]!r}: {failure}"
+        found = _found(rule, text, engine)
+        if wanted and not found:
+            return f"example {example[:60]!r} is not found"
+        if not wanted and found:
+            return f"negative example {example[:60]!r} is found"
+    return ""
+
+
+def _found(rule: Rule, text: bytes, engine: Engine) -> list[Candidate]:
+    candidates, _ = engine.find(Chunk(text, Provenance("")))
+    path = rule.paths[0].replace("**/", "folder/").replace("*", "x") if rule.paths else ""
+    settled = engine.settle([one for one in candidates if one.finding.rule_id == rule.id], path)
+    return [one for one in settled if not rule.score or one.finding.confidence != "low"]
+
+
+def _costly(expression: str, rule: Rule) -> Iterator[str]:
+    """Patterns that need long on text made to mislead them: runs of characters, and examples cut short."""
+    import regex
+
+    pattern: Any = regex.compile(expression.encode())
+    size = min(2 * max(rule.width, 512), MAX_WIDTH)
+    starts = [templates.expand(example, 1).encode() for example in rule.examples[:3]]
+    texts = [piece * (size // len(piece)) for piece in _HOSTILE]
+    texts += [start[: len(start) // 2] + piece * (size // len(piece)) for start in starts for piece in _HOSTILE]
+    for text in texts:
+        try:
+            pattern.search(text, timeout=_PATIENCE)
+        except TimeoutError:
+            yield f"the pattern backtracks: more than {_PATIENCE:g} s on {len(text)} bytes"
+            return

@@ -1,0 +1,512 @@
+"""Rules: what to look for, as data. Owns the rule file format, its loading, validation and parsed-rules cache.
+
+A rule file is YAML; docs/RULES.md is its manual and `json_schema()` its schema, made from the same table that
+validates it. A rule set is refused whole when any of its files is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmsecrets import cache
+from llmsecrets.errors import RuleError
+from llmsecrets.model import CONFIDENCES, SEVERITIES
+
+# What a key's value may hold. A key must not be followed by a character of its alphabet, and may be by any other:
+# a quote, a comma, a tag, NUL, an escape. Alphabets without "_" or "-" still end at letters and digits of any case.
+ALPHABETS = {
+    "alnum": r"(?![A-Za-z0-9])",
+    "hex": r"(?![A-Za-z0-9])",
+    "digits": r"(?![A-Za-z0-9])",
+    "base32": r"(?![A-Za-z0-9])",
+    "word": r"(?![A-Za-z0-9_])",
+    "base64": r"(?![A-Za-z0-9+/=])",
+    "base64url": r"(?![A-Za-z0-9_]|-(?!-))",  # "-->" closes a comment, it does not continue a key
+    "any": "",
+}
+
+# A key begins where no longer word is cut in two ("task-…" holds no "sk-…"), but an escape sequence may touch it:
+# a written \n, %22, \u0022, \x22, a colour code.
+BEGIN = (
+    r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf0])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=\\x[0-9A-Fa-f]{2})"
+    r"|(?<=\[[0-9;]{1,12}m))"
+)
+
+MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
+
+
+class Allow(NamedTuple):
+    """Values of the rule's shape that are never a secret."""
+
+    values: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+    stopwords: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
+
+
+class Checksum(NamedTuple):
+    """A named verifier in `proofs`; `failed` says whether a token that fails it is dropped or lowered one tier."""
+
+    name: str
+    failed: str = "lower"
+
+
+class Part(NamedTuple):
+    """A second value that must (`required`) or may stand within so many lines of the secret."""
+
+    name: str
+    expression: str
+    within: int = 5
+    required: bool = False
+
+
+class Rule(NamedTuple):
+    """One rule, ready to use. `core` is what stage one must find, `expression` what stage two confirms.
+
+    `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
+    where the pattern itself tells.
+    """
+
+    id: str
+    name: str
+    description: str
+    core: str
+    expression: str
+    secret_group: int
+    severity: str
+    confidence: str
+    family: str
+    specificity: int
+    width: int
+    anchor: str
+    keywords: tuple[str, ...]
+    paths: tuple[str, ...]
+    exclude_paths: tuple[str, ...]
+    min_entropy: float
+    min_digits: int
+    score: str
+    tags: tuple[str, ...]
+    allow: Allow
+    checksum: Checksum | None
+    components: tuple[Part, ...]
+    remediation: str
+    revoke_url: str
+    references: tuple[str, ...]
+    examples: tuple[str, ...]
+    negative_examples: tuple[str, ...]
+    origin: str
+
+    def applies_to(self, path: str) -> bool:
+        """Whether the rule looks at files of this path at all."""
+        if self.exclude_paths and path_matches(path, self.exclude_paths):
+            return False
+        return not self.paths or path_matches(path, self.paths)
+
+
+def path_matches(path: str, globs: Iterable[str]) -> bool:
+    """Whether any glob matches. `*` stays within no folder bound; `**/x` also matches `x` at the top."""
+    return any(fnmatchcase(path, glob) or (glob.startswith("**/") and fnmatchcase(path, glob[3:])) for glob in globs)
+
+
+class RuleSet(Sequence[Rule]):
+    """The rules of a scan, in order. Rules are kept as JSON lines and decoded when first asked for.
+
+    `digest` identifies the set: two sets with the same digest find the same things.
+    """
+
+    def __init__(self, ids: Sequence[str], lines: Sequence[bytes]) -> None:
+        self._lines = lines
+        self._index = {rule_id: position for position, rule_id in enumerate(ids)}
+        self._decoded: dict[int, Rule] = {}
+        self.digest = blake2b(b"\n".join(lines), digest_size=16).hexdigest()
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> RuleSet:
+        rules = list(rules)
+        return cls([rule.id for rule in rules], [_encode(rule) for rule in rules])
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, index: Any) -> Any:
+        rule = self._decoded.get(index)
+        if rule is None:
+            rule = self._decoded[index] = _decode(self._lines[index])
+        return rule
+
+    def __iter__(self) -> Iterator[Rule]:
+        return (self[index] for index in range(len(self)))
+
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self._index
+
+    def get(self, rule_id: str) -> Rule:
+        """The rule of this id. Raises RuleError for an unknown one."""
+        if rule_id not in self._index:
+            raise RuleError(f"there is no rule {rule_id!r}", "See `llmsecrets rules list`.")
+        rule: Rule = self[self._index[rule_id]]
+        return rule
+
+    def select(self, enabled: Sequence[str] = (), disabled: Sequence[str] = ()) -> RuleSet:
+        """The rules whose ids match a glob of `enabled` (all, if empty) and none of `disabled`."""
+        for glob in (*enabled, *disabled):
+            if not any(fnmatchcase(rule_id, glob) for rule_id in self._index):
+                raise RuleError(f"no rule matches {glob!r}", "See `llmsecrets rules list`.")
+        kept = [
+            (rule_id, line)
+            for rule_id, line in zip(self._index, self._lines, strict=True)
+            if (not enabled or any(fnmatchcase(rule_id, glob) for glob in enabled))
+            and not any(fnmatchcase(rule_id, glob) for glob in disabled)
+        ]
+        return RuleSet([rule_id for rule_id, _ in kept], [line for _, line in kept])
+
+    def dump(self) -> bytes:
+        """The set as the parsed-rules cache keeps it: a line of ids, then a line a rule."""
+        return b"\n".join((json.dumps(list(self._index)).encode(), *self._lines))
+
+    @classmethod
+    def parse(cls, dumped: bytes) -> RuleSet:
+        head, *lines = dumped.split(b"\n")
+        return cls(json.loads(head), lines)
+
+
+_RECORDS: dict[str, Any] = {"allow": Allow, "checksum": Checksum, "components": Part}
+
+
+def _encode(rule: Rule) -> bytes:
+    return json.dumps(rule, separators=(",", ":")).encode()
+
+
+def _decode(line: bytes) -> Rule:
+    fields: dict[str, Any] = dict(zip(Rule._fields, json.loads(line), strict=True))
+    fields["allow"] = Allow(*map(tuple, fields["allow"]))
+    fields["checksum"] = Checksum(*fields["checksum"]) if fields["checksum"] else None
+    fields["components"] = tuple(Part(*part) for part in fields["components"])
+    values: dict[str, Any] = {name: tuple(value) if type(value) is list else value for name, value in fields.items()}
+    return Rule(**values)
+
+
+# ---- loading ---------------------------------------------------------------------------------------------------
+
+
+def builtin_folder() -> Path:
+    """The rules that ship with the package; in an editable install, `rules/` beside `scanner/`."""
+    packaged = Path(__file__).parent / "builtin_rules"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "rules"
+
+
+def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> RuleSet:
+    """The built-in rules, then those of `extra` files and folders; a later rule replaces one of the same id.
+
+    Raises RuleError for the first thing wrong in any file.
+    """
+    groups = [rule_files(path) for path in ([builtin_folder()] if builtin else []) + list(extra)]
+    contents = {path: _read(path) for files in groups for path in files}
+    name = cache.key(_code_version(), *(part for path, body in contents.items() for part in (str(path).encode(), body)))
+    cached = cache.read(f"{name}.rules")
+    if cached is not None:
+        return RuleSet.parse(cached)
+    rules: dict[str, Rule] = {}
+    fragments: dict[str, str] = {}
+    for files in groups:
+        rules.update(_load_group(files, contents, fragments))
+    loaded = RuleSet.of(rules.values())
+    cache.write(f"{name}.rules", loaded.dump())
+    return loaded
+
+
+def rule_files(path: Path) -> list[Path]:
+    """The rule files a path names: itself, or the YAML files directly in the folder."""
+    if path.is_dir():
+        found = sorted(child for child in path.iterdir() if child.suffix in (".yaml", ".yml"))
+        if not found:
+            raise RuleError(f"{path}: no .yaml file in this folder", "Name a rule file or a folder that holds some.")
+        return found
+    return [path]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as failure:
+        raise RuleError(f"{path}: cannot be read: {failure.strerror}", "Check the path given to --rules.") from failure
+
+
+def _code_version() -> bytes:
+    """What else decides the outcome of loading: this module itself."""
+    status = os.stat(__file__)
+    return f"{status.st_mtime_ns}:{status.st_size}".encode()
+
+
+def _load_group(files: Sequence[Path], contents: dict[Path, bytes], fragments: dict[str, str]) -> dict[str, Rule]:
+    """The rules of one folder; fragments of its files are shared by all of them and by later folders."""
+    from llmsecrets import yamlfile
+
+    documents = [(path, yamlfile.parse(contents[path], str(path), RuleError)) for path in files]
+    for path, document in documents:
+        _check_keys(document, ("rules", "fragments"), f"{path}:1")
+        fragments.update(_strings(document.get("fragments", {}), f"{path}:1"))
+    rules: dict[str, Rule] = {}
+    for path, document in documents:
+        for entry in document.get("rules", []):
+            origin = f"{path}:{getattr(entry, 'line', 1)}"
+            rule = _build(entry, fragments, origin)
+            if rule.id in rules:
+                raise RuleError(f"{origin}: rule id {rule.id!r} stands twice (first at {rules[rule.id].origin})")
+            rules[rule.id] = rule
+    return rules
+
+
+def _strings(value: Any, origin: str) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise RuleError(f"{origin}: fragments must map names to text")
+    return value
+
+
+# ---- one rule --------------------------------------------------------------------------------------------------
+
+
+class Key(NamedTuple):
+    """A key of a rule: its type, whether it must be there, what it means. `choices` limits a text."""
+
+    type: str
+    meaning: str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+KEYS = {
+    "id": Key("text", "Unique kebab-case name, vendor first.", required=True),
+    "name": Key("text", "What a person calls it.", required=True),
+    "description": Key("text", "What it is and what it gives whoever holds it.", required=True),
+    "pattern": Key(
+        "text", "Regular expression of the value, without boundaries; group 1, if any, is the secret.", True
+    ),
+    "alphabet": Key("text", "What must not follow the value.", choices=tuple(ALPHABETS)),
+    "names": Key("texts", "Regular expressions of names that must stand before a value too weak alone."),
+    "width": Key("number", "The most bytes a match can span, where the pattern does not tell."),
+    "secret_group": Key("number", "The group of `pattern` that is the secret, if not 1."),
+    "anchor": Key("text", "Stage-one expression, where the one derived from the pattern is too weak."),
+    "keywords": Key("texts", "Literals, one of which every match holds; derived where not given."),
+    "paths": Key("texts", "Globs of the only files the rule looks at."),
+    "exclude_paths": Key("texts", "Globs of files the rule does not look at."),
+    "min_entropy": Key("number", "Least Shannon entropy of the secret, bits a character."),
+    "min_digits": Key("number", "Least number of digits in the secret."),
+    "score": Key("text", "Scored by the generic detector instead of taken at face value.", choices=("generic",)),
+    "severity": Key("text", "How bad it is.", choices=SEVERITIES),
+    "confidence": Key("text", "How sure the shape makes us.", choices=CONFIDENCES),
+    "family": Key("text", "Sibling rules that can match the same secret share it; the first word of the id if absent."),
+    "specificity": Key("number", "Of two rules that match the same bytes the higher wins."),
+    "tags": Key("texts", "Free words; the first is the category."),
+    "allow": Key("allow", "Values of this shape that are never a secret."),
+    "checksum": Key("checksum", "Offline verifier and what its failure means."),
+    "components": Key("components", "Second values that must or may stand nearby."),
+    "remediation": Key("text", "How to revoke and rotate.", required=True),
+    "revoke_url": Key("text", "The provider's page for it."),
+    "references": Key("texts", "Where the facts come from."),
+    "examples": Key("texts", "Templates of texts that hold one secret.", required=True),
+    "negative_examples": Key("texts", "Templates of near misses."),
+}
+_PART_KEYS = ("name", "pattern", "alphabet", "names", "within", "required")
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "texts": (list,),
+    "number": (int, float),
+    "allow": (dict,),
+    "checksum": (dict,),
+    "components": (list,),
+}
+
+
+def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
+    if not isinstance(entry, dict):
+        raise RuleError(f"{origin}: a rule must be a mapping")
+    _check_entry(entry, origin)
+    core, group = _compose(entry, fragments, origin)
+    names = bool(entry.get("names"))
+    checksum = entry.get("checksum")
+    return Rule(
+        id=entry["id"],
+        name=entry["name"],
+        description=entry["description"],
+        core=core,
+        expression=("" if names or entry.get("score") else BEGIN)
+        + f"(?:{core})"
+        + ALPHABETS[entry.get("alphabet", "alnum")],
+        secret_group=group,
+        severity=entry.get("severity", "high"),
+        confidence=entry.get("confidence", "high"),
+        family=entry.get("family") or entry["id"].split("-")[0],
+        specificity=10 * (0 if entry.get("score") else 1 if names else 2) + int(entry.get("specificity", 0)),
+        width=int(entry.get("width", 0)),
+        anchor=_fill(entry.get("anchor", ""), fragments, origin),
+        keywords=tuple(entry.get("keywords", ())),
+        paths=tuple(entry.get("paths", ())),
+        exclude_paths=tuple(entry.get("exclude_paths", ())),
+        min_entropy=float(entry.get("min_entropy", 0)),
+        min_digits=int(entry.get("min_digits", 0)),
+        score=entry.get("score", ""),
+        tags=tuple(entry.get("tags", ())),
+        allow=_allow(entry.get("allow"), origin),
+        checksum=_checksum(checksum, origin) if checksum else None,
+        components=tuple(_part(part, fragments, origin) for part in entry.get("components", ())),
+        remediation=entry["remediation"],
+        revoke_url=entry.get("revoke_url", ""),
+        references=tuple(entry.get("references", ())),
+        examples=tuple(entry["examples"]),
+        negative_examples=tuple(entry.get("negative_examples", ())),
+        origin=origin,
+    )
+
+
+def _check_entry(entry: dict[str, Any], origin: str) -> None:
+    _check_keys(entry, tuple(KEYS), origin)
+    for name, key in KEYS.items():
+        if name in entry:
+            _check_value(name, key, entry[name], _line(entry, name, origin))
+        elif key.required:
+            raise RuleError(f"{origin}: rule {entry.get('id', '?')!r} has no {name!r}")
+    if not entry["examples"]:
+        raise RuleError(f"{_line(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
+
+
+def _check_value(name: str, key: Key, value: Any, origin: str) -> None:
+    if not isinstance(value, _PYTHON_TYPES[key.type]) or isinstance(value, bool):
+        raise RuleError(f"{origin}: {name!r} must be a {key.type}")
+    if isinstance(value, list) and key.type == "texts" and not all(isinstance(text, str) for text in value):
+        raise RuleError(f"{origin}: {name!r} must be a list of texts")
+    if key.choices and value not in key.choices:
+        raise RuleError(f"{origin}: {name!r} must be one of {', '.join(key.choices)}")
+
+
+def _line(entry: dict[str, Any], name: str, origin: str) -> str:
+    line = getattr(entry, "lines", {}).get(name)
+    return f"{origin.rpartition(':')[0]}:{line}" if line else origin
+
+
+def _check_keys(entry: dict[str, Any], known: Sequence[str], origin: str) -> None:
+    for name in entry:
+        if name not in known:
+            raise RuleError(f"{_line(entry, name, origin)}: unknown key {name!r}", f"Known keys: {', '.join(known)}.")
+
+
+def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> tuple[str, int]:
+    """(the pattern without its outer boundaries, the group that holds the secret)."""
+    value = _fill(entry["pattern"], fragments, _line(entry, "pattern", origin))
+    group = int(entry.get("secret_group", 0)) or (1 if _has_group(value, origin) else 0)
+    if not entry.get("names"):
+        return value, group
+    names = "|".join(_fill(name, fragments, origin) for name in entry["names"])
+    assigned = _fill("{{assigned}}", fragments, origin)
+    return f"(?i:{names}){assigned}" + (value if group else f"({value})"), group or 1
+
+
+def _has_group(pattern: str, origin: str) -> bool:
+    import re
+
+    try:
+        return re.compile(pattern.encode()).groups > 0
+    except re.error as failure:
+        raise RuleError(f"{origin}: bad regular expression: {failure}") from failure
+
+
+def _fill(text: str, fragments: dict[str, str], origin: str) -> str:
+    """Replace {{name}} by the fragment of that name, fragments within fragments included."""
+    for _ in range(8):
+        start = text.find("{{")
+        if start < 0:
+            return text
+        for name in _fragment_names(text):
+            if name not in fragments:
+                raise RuleError(f"{origin}: there is no fragment {name!r}", f"Known: {', '.join(sorted(fragments))}.")
+            text = text.replace("{{" + name + "}}", fragments[name])
+    raise RuleError(f"{origin}: fragments refer to each other without end")
+
+
+def _fragment_names(text: str) -> list[str]:
+    return [piece.split("}}", 1)[0] for piece in text.split("{{")[1:]]
+
+
+def _allow(entry: Any, origin: str) -> Allow:
+    if entry is None:
+        return Allow()
+    _check_keys(entry, Allow._fields, origin)
+    return Allow(**{name: tuple(str(value) for value in values) for name, values in entry.items()})
+
+
+def _checksum(entry: dict[str, Any], origin: str) -> Checksum:
+    from llmsecrets import proofs
+
+    _check_keys(entry, Checksum._fields, origin)
+    if entry.get("name") not in proofs.NAMES:
+        raise RuleError(
+            f"{origin}: unknown checksum {entry.get('name')!r}", f"Known: {', '.join(sorted(proofs.NAMES))}."
+        )
+    if entry.get("failed", "lower") not in ("drop", "lower"):
+        raise RuleError(f"{origin}: checksum 'failed' must be drop or lower")
+    return Checksum(**entry)
+
+
+def _part(entry: Any, fragments: dict[str, str], origin: str) -> Part:
+    _check_keys(entry, _PART_KEYS, origin)
+    if "name" not in entry or "pattern" not in entry:
+        raise RuleError(f"{origin}: a component needs a name and a pattern")
+    core, group = _compose(entry, fragments, origin)
+    if not group:
+        core = f"({core})"
+    begin = "" if entry.get("names") else BEGIN
+    expression = begin + core + ALPHABETS[entry.get("alphabet", "alnum")]
+    return Part(entry["name"], expression, int(entry.get("within", 5)), bool(entry.get("required", False)))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a rule file, made from the table that validates it."""
+    texts = {"type": "array", "items": {"type": "string"}}
+    part = {name: {"type": "string"} for name in ("name", "pattern", "alphabet")}
+    types: dict[str, dict[str, Any]] = {
+        "text": {"type": "string"},
+        "texts": texts,
+        "number": {"type": "number"},
+        "allow": {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(Allow._fields, texts)},
+        "checksum": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["name"],
+            "properties": {"name": {"type": "string"}, "failed": {"enum": ["drop", "lower"]}},
+        },
+        "components": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name", "pattern"],
+                "properties": {**part, "names": texts, "within": {"type": "number"}, "required": {"type": "boolean"}},
+            },
+        },
+    }
+    properties = {
+        name: {**types[key.type], **({"enum": list(key.choices)} if key.choices else {}), "description": key.meaning}
+        for name, key in KEYS.items()
+    }
+    rule = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name, key in KEYS.items() if key.required],
+        "properties": properties,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "llmsecrets rule file",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "rules": {"type": "array", "items": rule},
+            "fragments": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }

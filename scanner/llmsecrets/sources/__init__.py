@@ -1,0 +1,34 @@
+"""Sources: what yields the content to scan, one file each.
+
+`shards(jobs)` gives up to so many iterators of Chunks and Skips, each to be consumed by one thread. A chunk's data may
+be overwritten when the next one is asked for. The history source scans content before it knows its place; it is asked
+afterwards, by `attribute`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing
+
+WINDOW = 16 << 20  # bytes held of one blob at a time
+OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the widest match
+
+Excluded = Callable[[str], str]  # path → why it is not to be scanned, or ""
+
+
+class Found(NamedTuple):
+    """The candidates of one blob, all at the same place."""
+
+    candidates: tuple[Candidate, ...]
+    provenance: Provenance
+    standing: Standing | None = None
+    previous: Callable[[], Iterable[bytes]] | None = None
+
+
+class Source(Protocol):
+    """Where content comes from."""
+
+    def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
+        """Iterators over all content, for as many threads at most."""

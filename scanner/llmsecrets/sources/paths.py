@@ -1,0 +1,150 @@
+"""Files and folders as they are on disk.
+
+Every regular file is read, binary or not; `.git` is left to the history source. Symbolic links are not followed (what
+they lead to within the target is met there anyway, what lies outside was not asked for), except those named themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from llmsecrets.errors import ConfigError
+from llmsecrets.git import Repository
+from llmsecrets.model import Chunk, Provenance, Skip
+from llmsecrets.sources import Excluded
+from llmsecrets.sources.windows import chunks
+
+_KINDS = ((stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
+
+
+class PathSource:
+    """The files below the given paths, each scanned once however often it is named."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        excluded: Excluded,
+        max_size: int,
+        prefix: str = ".",
+        use_gitignore: bool = False,
+    ) -> None:
+        """`prefix` is the current folder as seen from where reported paths start."""
+        for path in paths:
+            if not os.path.lexists(path):
+                raise ConfigError(f"{path}: no such file or folder", "Check the path.")
+        self._paths, self._excluded, self._max_size = paths, excluded, max_size
+        self._prefix, self._use_gitignore = prefix, use_gitignore
+
+    def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
+        queue = _Locked(self._files())
+        return [self._shard(queue) for _ in range(jobs)]
+
+    def _shard(self, queue: Iterator[str | Skip]) -> Iterator[Chunk | Skip]:
+        for item in queue:
+            if isinstance(item, Skip):
+                yield item
+            else:
+                yield from self._file(item)
+
+    def _files(self) -> Iterator[str | Skip]:
+        seen: set[str] = set()
+        for path in self._paths:
+            for item in self._below(os.path.normpath(os.fspath(path))):
+                if isinstance(item, Skip):
+                    yield item
+                elif item not in seen:
+                    seen.add(item)
+                    yield item
+
+    def _below(self, top: str) -> Iterator[str | Skip]:
+        if not os.path.isdir(top):  # noqa: PTH112 - plain strings throughout: a Path each would double the walk
+            return iter((top,))
+        if self._use_gitignore:
+            return self._unignored(top)
+        return self._walk(top)
+
+    def _unignored(self, top: str) -> Iterator[str | Skip]:
+        for path in Repository(Path(top)).unignored():
+            yield from self._entry(os.path.normpath(os.path.join(top, path)))  # noqa: PTH118
+
+    def _entry(self, path: str) -> Iterator[str | Skip]:
+        """One listed file, unless it is gone, a link, a submodule's folder or excluded."""
+        if not os.path.islink(path) and os.path.isfile(path) and not self._excluded(self._shown(path)):  # noqa: PTH113, PTH114
+            yield path
+
+    def _walk(self, folder: str) -> Iterator[str | Skip]:
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as failure:
+            yield self._skip(folder, "unreadable", failure.strerror or str(failure))
+            return
+        prefix = "" if folder == "." else folder + os.sep
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.name == ".git" or entry.is_symlink() or self._excluded(self._shown(path)):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(path)
+            else:
+                yield path
+
+    def _file(self, path: str) -> Iterator[Chunk | Skip]:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        except OSError as failure:
+            yield self._unopened(path, failure)
+            return
+        with open(descriptor, "rb", buffering=0) as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                yield self._skip(path, "not a file", _kind(status.st_mode), expected=True)
+            elif status.st_size > self._max_size:
+                yield self._skip(path, "too large", f"{status.st_size} bytes, more than --max-file-size")
+            else:
+                try:
+                    yield from chunks(file.read, Provenance(self._shown(path)))
+                except OSError as failure:
+                    yield self._skip(path, "unreadable", failure.strerror or str(failure))
+
+    def _unopened(self, path: str, failure: OSError) -> Skip:
+        if isinstance(failure, FileNotFoundError):
+            return self._skip(path, "vanished", "gone before it could be read", expected=True)
+        try:
+            kind = _kind(os.lstat(path).st_mode)
+        except OSError:
+            kind = ""
+        if kind:
+            return self._skip(path, "not a file", kind, expected=True)
+        return self._skip(path, "unreadable", failure.strerror or str(failure))
+
+    def _shown(self, path: str) -> str:
+        """The path as reports show it, with forward slashes."""
+        path = path if os.sep == "/" else path.replace(os.sep, "/")
+        if self._prefix == "." or path.startswith("/"):
+            return path
+        return posixpath.normpath(f"{self._prefix}/{path}")
+
+    def _skip(self, path: str, reason: str, detail: str, *, expected: bool = False) -> Skip:
+        return Skip(Provenance(self._shown(path)), reason, detail, expected)
+
+
+class _Locked(Iterator["str | Skip"]):
+    """An iterator that several threads may take from."""
+
+    def __init__(self, items: Iterable[str | Skip]) -> None:
+        self._items, self._lock = iter(items), threading.Lock()
+
+    def __next__(self) -> str | Skip:
+        with self._lock:
+            return next(self._items)
+
+
+def _kind(mode: int) -> str:
+    return next((name for test, name in _KINDS if test(mode)), "")

@@ -1,0 +1,95 @@
+"""Content to Chunks: one for a blob that fits in memory, overlapping windows for one that does not.
+
+Text in UTF-16 or UTF-32 that says so in its first bytes becomes UTF-8 on the way, so that rules see one encoding.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator
+
+from llmsecrets.model import Chunk, Provenance
+from llmsecrets.sources import OVERLAP, WINDOW
+
+Read = Callable[[int], bytes]  # up to so many bytes; empty at the end
+Previous = Callable[[], Iterable[bytes]] | None
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which begins the same
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def chunks(read: Read, provenance: Provenance, previous: Previous = None) -> Iterator[Chunk]:
+    """The content that `read` gives, as chunks. Empty content gives none."""
+    first = _full(read, WINDOW)
+    encoding = next((name for mark, name in _MARKS if first.startswith(mark)), None)
+    if encoding:
+        read = _transcoded(first, read, encoding)
+        first = _full(read, WINDOW)
+    if len(first) < WINDOW:
+        if first:
+            yield Chunk(first, provenance, previous=previous)
+        return
+    yield from _windows(first, read, provenance, previous)
+
+
+def of_bytes(content: bytes, provenance: Provenance, previous: Previous = None) -> Iterator[Chunk]:
+    """As `chunks`, for content already in memory."""
+    view = memoryview(content)
+    position = 0
+
+    def read(size: int) -> bytes:
+        nonlocal position
+        position += size
+        return bytes(view[position - size : position])
+
+    if len(content) < WINDOW and not content.startswith(
+        (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+    ):
+        return iter((Chunk(content, provenance, previous=previous),) if content else ())
+    return chunks(read, provenance, previous)
+
+
+def _windows(window: bytes, read: Read, provenance: Provenance, previous: Previous) -> Iterator[Chunk]:
+    offset, line, column, seen = 0, 1, 1, 0
+    while True:
+        following = _full(read, WINDOW - OVERLAP)
+        yield Chunk(window, provenance, offset, line, column, seen, last=not following, previous=previous)
+        if not following:
+            return
+        passed = window[:-OVERLAP]
+        line += passed.count(b"\n")
+        last_line = passed[passed.rfind(b"\n") + 1 :]
+        column = len(last_line.decode("utf-8", "replace")) + (column if len(last_line) == len(passed) else 1)
+        offset, seen = offset + len(passed), OVERLAP
+        window = window[-OVERLAP:] + following
+
+
+def _full(read: Read, size: int) -> bytes:
+    """Exactly so many bytes, fewer only at the end: a pipe gives what it has."""
+    pieces, missing = [], size
+    while missing > 0 and (piece := read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _transcoded(first: bytes, read: Read, encoding: str) -> Read:
+    """The rest of the text in UTF-8, its byte order mark left out."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    ready = decoder.decode(first).lstrip("\ufeff").encode("utf-8", "replace")
+    ended = False
+
+    def next_bytes(size: int) -> bytes:
+        nonlocal ready, ended
+        while len(ready) < size and not ended:
+            piece = read(size)
+            ended = not piece
+            ready += decoder.decode(piece, final=ended).encode("utf-8", "replace")
+        taken, ready = ready[:size], ready[size:]
+        return taken
+
+    return next_bytes
