@@ -28,12 +28,14 @@ from llmsecrets.model import (
 from llmsecrets.rules import Allow, Part, Rule, RuleSet
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
+_BEFORE, _AFTER = 80, 640  # bytes around a region that a confirmation may look at
+_MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
 
 
 class Match(NamedTuple):
-    """A rule's pattern has matched and its own conditions hold. Spans are offsets in the chunk."""
+    """A rule's pattern has matched and its own conditions hold. Spans are offsets in the blob."""
 
     rule: Rule
     start: int
@@ -45,6 +47,21 @@ class Match(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, int, int], ...] = ()
 
+    def secret_in(self, chunk: Chunk) -> Secret:
+        """The secret, from the chunk that holds the match."""
+        return Secret(bytes(chunk.data[self.secret_start - chunk.offset : self.secret_end - chunk.offset]))
+
+    def moved(self, distance: int) -> Match:
+        """The same match so many bytes further on."""
+        parts = tuple((name, start + distance, end + distance) for name, start, end in self.parts)
+        return self._replace(
+            start=self.start + distance,
+            end=self.end + distance,
+            secret_start=self.secret_start + distance,
+            secret_end=self.secret_end + distance,
+            parts=parts,
+        )
+
 
 class Engine:
     """A rule set ready to scan with. One for each thread (`clone`): matchers hold scratch space."""
@@ -52,6 +69,7 @@ class Engine:
     def __init__(self, rules: RuleSet, matcher: Matcher, *, timeout: float = TIMEOUT) -> None:
         self._rules, self._matcher, self._timeout = rules, matcher, timeout
         self._patterns: dict[str, Any] = {}
+        self._seen: dict[tuple[object, ...], list[Match]] = {}
 
     def clone(self) -> Engine:
         other = Engine(self._rules, self._matcher.clone(), timeout=self._timeout)
@@ -59,43 +77,39 @@ class Engine:
         return other
 
     def find(self, chunk: Chunk) -> tuple[list[Candidate], list[Skip]]:
-        """Everything in the chunk that a rule confirms, in order of place, and the confirmations that timed out."""
+        """What a chunk holds at the path it has, and the confirmations that timed out."""
+        matches, skips = self.matches(chunk)
+        if not matches:
+            return [], skips
+        provenance = chunk.provenance
+        kept = self.settle(matches, provenance.path if provenance.kind == "file" else "")
+        return describe(kept, chunk, masked=matches), skips
+
+    def matches(self, chunk: Chunk) -> tuple[list[Match], list[Skip]]:
+        """Everything in the chunk that a rule confirms, wherever it stands, in order of place."""
         regions = self._matcher.regions(chunk.data)
         if not regions:
             return [], []
         data = bytes(chunk.data)
-        matches: list[Match] = []
+        found: list[Match] = []
         skips: list[Skip] = []
         for index, spans in regions.items():
             rule = self._rules[index]
             try:
-                matches += self._confirm(rule, data, spans, chunk)
+                found += self._confirm(rule, data, spans, chunk)
             except TimeoutError:
                 detail = f"rule {rule.id} took longer than {self._timeout:g} s near byte {chunk.offset + spans[0][0]}"
                 skips.append(Skip(chunk.provenance, "timeout", detail))
-        matches.sort(key=lambda match: (match.secret_start, match.secret_end, match.rule.id))
-        return list(_candidates(matches, data, chunk)), skips
+        found.sort(key=lambda match: (match.secret_start, match.secret_end, match.rule.id))
+        return [match.moved(chunk.offset) for match in found] if chunk.offset else found, skips
 
-    def settle(self, candidates: Sequence[Candidate], path: str) -> list[Candidate]:
-        """What of the candidates stands in a file of this path: one finding for the same bytes.
+    def settle(self, matches: Sequence[Match], path: str) -> list[Match]:
+        """What of a blob's matches stands in a file of this path: one for the same bytes.
 
         An empty path is an unknown one: rules limited to paths do not apply to it.
         """
-        placed = (self._placed(candidate, path) for candidate in candidates)
-        return _without_overlaps([candidate for candidate in placed if candidate], self._rules)
-
-    def misplaced(self, candidate: Candidate, path: str) -> bool:
-        """Whether the rule is limited to paths and this is none of them."""
-        return not self._rules.get(candidate.finding.rule_id).applies_to(path)
-
-    def _placed(self, candidate: Candidate, path: str) -> Candidate | None:
-        finding = candidate.finding
-        rule = self._rules.get(finding.rule_id)
-        if not rule.applies_to(path):
-            return None
-        if not rule.score:
-            return candidate
-        return _rescored(candidate, scoring.place_features(path), rule)
+        placed = [match for match in (_placed(match, path) for match in matches) if match]
+        return _without_overlaps(placed) if len(placed) > 1 else placed
 
     # ---- confirming
 
@@ -113,10 +127,30 @@ class Engine:
 
     def _confirm(self, rule: Rule, data: bytes, spans: Iterable[Sequence[int]], chunk: Chunk) -> Iterator[Match]:
         for start, end in spans:
-            for found in self._matches(rule.expression, data, start, end):
-                match = self._judged(rule, data, found)
-                if match and match.end >= chunk.seen and (chunk.last or match.end < len(data)):
+            for match in self._matches_in(rule, data, start, min(end, len(data))):
+                if match.end >= chunk.seen and (chunk.last or match.end < len(data)):
                     yield match
+
+    def _matches_in(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
+        """The rule's matches in a region. The versions of a file share most regions, so what one held is remembered.
+
+        What a match depends on lies in the region and a little way around it, except for a rule's components.
+        """
+        first, last = max(0, start - _BEFORE), min(len(data), end + _AFTER)
+        if rule.components or last - first > _MEMORABLE:
+            return self._fresh(rule, data, start, end)
+        key = (rule.id, data[first:last], start - first, end - first, first == 0, last == len(data))
+        known = self._seen.get(key)
+        if known is None:
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            known = [match.moved(-first) for match in self._fresh(rule, data, start, end)]
+            self._seen[key] = known
+        return [match.moved(first) for match in known] if known else known
+
+    def _fresh(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
+        judged = (self._judged(rule, data, found) for found in self._matches(rule.expression, data, start, end))
+        return [match for match in judged if match]
 
     def _judged(self, rule: Rule, data: bytes, found: Any) -> Match | None:
         span = found.span(rule.secret_group)
@@ -154,6 +188,8 @@ class Engine:
         name = _whole_name(data, found.start(), found.end(1))
         features = scoring.features(name, secret, quoted=value.quoted)
         score = scoring.probability(features)
+        if scoring.shifted(score, scoring.BEST_PLACE) < scoring.LOW:
+            return None
         facts = (("name", name.decode("utf-8", "replace")),)
         return Match(rule, found.start(), value.end, value.start, value.end, "low", score, facts)
 
@@ -219,14 +255,47 @@ def _lines_around(data: bytes, start: int, end: int, lines: int) -> tuple[int, i
     return first, last
 
 
+def _placed(match: Match, path: str) -> Match | None:
+    rule = match.rule
+    if not rule.applies_to(path):
+        return None
+    if not rule.score:
+        return match
+    score = scoring.shifted(match.score, scoring.place_features(path))
+    if score < scoring.LOW:
+        return None
+    return match._replace(score=round(score, 3), confidence="low" if score < scoring.MEDIUM else rule.confidence)
+
+
+def _without_overlaps(matches: Sequence[Match]) -> list[Match]:
+    """Of matches that share bytes of a secret the most specific stays; the order of place is kept."""
+    taken: list[tuple[int, int]] = []  # spans without overlap, in order
+    kept: list[Match] = []
+    for match in sorted(matches, key=_rank):
+        start, end = match.secret_start, match.secret_end
+        at = bisect_left(taken, (start, end))
+        if (at and taken[at - 1][1] > start) or (at < len(taken) and taken[at][0] < end):
+            continue
+        taken.insert(at, (start, end))
+        kept.append(match)
+    return sorted(kept, key=lambda match: match.secret_start)
+
+
+def _rank(match: Match) -> tuple[int, int, int, str]:
+    rule = match.rule
+    return (-rule.specificity, CONFIDENCES.index(match.confidence), match.secret_start - match.secret_end, rule.id)
+
+
 # ---- from matches to findings ------------------------------------------------------------------------------------
 
 
-def _candidates(matches: Sequence[Match], data: bytes, chunk: Chunk) -> Iterator[Candidate]:
+def describe(kept: Sequence[Match], chunk: Chunk, masked: Sequence[Match]) -> list[Candidate]:
+    """The matches as findings with line, column and excerpt; `masked` are all those whose secrets excerpts hide."""
+    data = bytes(chunk.data)
     lines = _Lines(data, chunk)
-    masked = sorted({(match.secret_start, match.secret_end) for match in matches})
-    for match in matches:
-        yield Candidate(_finding(match, data, chunk, lines, masked), _context(match, data))
+    spans = sorted({(match.secret_start - chunk.offset, match.secret_end - chunk.offset) for match in masked})
+    here = [match.moved(-chunk.offset) if chunk.offset else match for match in kept]
+    return [Candidate(_finding(match, data, chunk, lines, spans), _context(match, data)) for match in here]
 
 
 def _finding(match: Match, data: bytes, chunk: Chunk, lines: _Lines, masked: Sequence[tuple[int, int]]) -> Finding:
@@ -301,37 +370,4 @@ def _context(match: Match, data: bytes) -> Context:
         Secret(data[match.start : match.end]),
         Secret(data[max(line_start, match.secret_start - _CONTEXT) : min(line_end, match.secret_end + _CONTEXT)]),
         Secret(data[max(before_start, line_start - _CONTEXT) : max(line_start - 1, 0)]),
-    )
-
-
-def _rescored(candidate: Candidate, places: Sequence[scoring.Feature], rule: Rule) -> Candidate | None:
-    score = scoring.shifted(candidate.finding.score, places)
-    if score < scoring.LOW:
-        return None
-    tier = "low" if score < scoring.MEDIUM else rule.confidence
-    return candidate._replace(finding=candidate.finding._replace(score=round(score, 3), confidence=tier))
-
-
-def _without_overlaps(candidates: Sequence[Candidate], rules: RuleSet) -> list[Candidate]:
-    """Of findings that share bytes the most specific stays; the order of place is kept."""
-    ranked = sorted(candidates, key=lambda candidate: _rank(candidate.finding, rules))
-    taken: list[tuple[int, int]] = []  # spans without overlap, in order
-    kept: list[Candidate] = []
-    for candidate in ranked:
-        start, end = candidate.finding.location.start, candidate.finding.location.end
-        at = bisect_left(taken, (start, end))
-        if (at and taken[at - 1][1] > start) or (at < len(taken) and taken[at][0] < end):
-            continue
-        taken.insert(at, (start, end))
-        kept.append(candidate)
-    return sorted(kept, key=lambda candidate: candidate.finding.location.start)
-
-
-def _rank(finding: Finding, rules: RuleSet) -> tuple[int, int, int, str]:
-    rule = rules.get(finding.rule_id)
-    return (
-        -rule.specificity,
-        CONFIDENCES.index(finding.confidence),
-        finding.location.start - finding.location.end,
-        rule.id,
     )

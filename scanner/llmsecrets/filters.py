@@ -42,10 +42,12 @@ def _under(path: str, glob: str) -> bool:
     return path_matches(path, (glob, f"{glob}/*"))
 
 
-def misplaced(config: Config) -> Callable[[Candidate, str], bool]:
-    """Whether the allowlist decides against a candidate by its path: elsewhere it might stand."""
+def misplaced(config: Config) -> Callable[[str, str], bool]:
+    """Whether the allowlist decides by the path against findings of a rule: elsewhere they might stand."""
     entries = [entry for entry in config.allow if entry.paths]
-    return lambda candidate, path: any(_paths_match(entry, path) for entry in entries)
+    return lambda rule_id, path: any(
+        _paths_match(entry, path) and (not entry.rules or _rule_matches(entry, rule_id)) for entry in entries
+    )
 
 
 def build(config: Config, baseline: Baseline | None, today: date | None = None) -> Sequence[Filter]:
@@ -76,7 +78,7 @@ def _allowed(entry: AllowEntry) -> Filter:
     def decide_by_entry(candidate: Candidate) -> Suppressed | None:
         finding = candidate.finding
         holds = (
-            (not entry.rules or any(fnmatchcase(finding.rule_id, glob) for glob in entry.rules))
+            (not entry.rules or _rule_matches(entry, finding.rule_id))
             and (not entry.paths or _paths_match(entry, finding.provenance.path))
             and (not entry.commits or _commit_matches(entry, candidate))
             and (not entry.stopwords or _holds_stopword(entry, candidate))
@@ -93,6 +95,10 @@ def _compiled(patterns: Sequence[str]) -> list[Any]:
     import regex
 
     return [regex.compile(pattern.encode()) for pattern in patterns]
+
+
+def _rule_matches(entry: AllowEntry, rule_id: str) -> bool:
+    return any(fnmatchcase(rule_id, glob) for glob in entry.rules)
 
 
 def _paths_match(entry: AllowEntry, path: str) -> bool:

@@ -50,6 +50,7 @@ _SAFE_CONFIG = (
     "core.quotePath=false",
     "diff.external=",
     "log.showSignature=false",
+    "advice.graftFileDeprecated=false",
     "protocol.allow=never",
 )
 
@@ -164,22 +165,51 @@ class Repository:
         """What each commit changed: against nothing for a root, against all of its parents for a merge."""
         if not commit_ids:
             return
-        raw = self._run(
-            "diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev", "--no-ext-diff",
-            "--no-textconv", "--no-renames", "--ignore-submodules", stdin="\n".join(commit_ids).encode() + b"\n",
-        )  # fmt: skip
         current = ""
         fields: list[bytes] = []
         size = len(commit_ids[0])
-        for field in raw.split(b"\0"):
-            if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
-                if current:
-                    yield current, list(_parse_raw(fields))
-                current, fields = field.decode(), []
-            else:
-                fields.append(field)
+        with tempfile.TemporaryFile() as ids:
+            ids.write("\n".join(commit_ids).encode() + b"\n")
+            ids.seek(0)
+            for field in self._fields(
+                ids,
+                "diff-tree",
+                "--stdin",
+                "-r",
+                "-c",
+                "--root",
+                "--raw",
+                "-z",
+                "--no-abbrev",
+                "--no-ext-diff",
+                "--no-textconv",
+                "--no-renames",
+                "--ignore-submodules",
+            ):
+                if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
+                    if current:
+                        yield current, list(_parse_raw(fields))
+                    current, fields = field.decode(), []
+                else:
+                    fields.append(field)
         if current:
             yield current, list(_parse_raw(fields))
+
+    def _fields(self, stdin: IO[bytes], *arguments: str) -> Iterator[bytes]:
+        """The NUL-separated fields of a call's output, as they come."""
+        process = subprocess.Popen(
+            self.command(*arguments), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with process:
+            rest = b""
+            while piece := process.stdout.read(1 << 16):
+                *whole, rest = (rest + piece).split(b"\0")
+                yield from whole
+            trouble = process.stderr.read()
+        if process.returncode:
+            raise _refusal(self._start, arguments, trouble)
 
     def details(self, commit_ids: Iterable[str]) -> dict[str, Commit]:
         """Author, date and subject of commits. Ids that are no commit are left out."""
@@ -213,14 +243,11 @@ class Repository:
                 seen.add(tree)
                 yield _text(name), tree.decode()
 
-    def places_of(self, blob_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-        """(commit id, blob id, path) of every place in history at which one of the blobs came in, newest first."""
-        wanted = set(blob_ids)
-        commits = self._run("log", "--all", "--reflog", "--no-show-signature", "--format=%H", "-m", "--raw",
-                            "--no-patch", *(f"--find-object={blob_id}" for blob_id in blob_ids)).decode().split()  # fmt: skip
-        for commit_id, changes in self.changes(list(dict.fromkeys(commits))):
+    def places_of(self, blob_ids: Container[str]) -> Iterator[tuple[str, str, str]]:
+        """(commit id, blob id, path) of every place in history at which one of the blobs came in, oldest first."""
+        for commit_id, changes in self.changes(self.commits("--all", "--reflog", "--date-order", "--reverse")):
             for change in changes:
-                if change.blob_id in wanted:
+                if change.blob_id in blob_ids:
                     yield commit_id, change.blob_id, change.path
 
     def unignored(self) -> list[str]:
@@ -475,6 +502,6 @@ def _refusal(path: Path, arguments: Sequence[str], stderr: bytes) -> SourceError
         if sign in text:
             return SourceError(f"{path}: {happened}", advice)
     if _BAD_REVISION.search(text):
-        return RevisionError(f"{path}: git knows no such revision: {first}",
-                             "Check its spelling. A shallow clone holds few commits: git fetch --unshallow")  # fmt: skip
+        return RevisionError(f"{path}: no such revision: {first}",
+                             "Check its spelling. A shallow clone has few commits: git fetch --unshallow")  # fmt: skip
     return SourceError(f"{path}: git {arguments[0]} failed: {first}", "Check the repository: git fsck")

@@ -175,7 +175,7 @@ class Finding(NamedTuple):
 
     def secret_id(self, key: bytes = REPORT_KEY) -> str:
         """The same for the same secret anywhere: what occurrences are grouped by."""
-        return self.secret.digest(key, b"secret", self.family.encode())
+        return identify(self.secret, self.family, key)
 
     def fingerprint(self, key: bytes = REPORT_KEY) -> str:
         """Stable identity of a secret in a file: no line, column or commit goes in."""
@@ -196,6 +196,11 @@ class Candidate(NamedTuple):
 
     finding: Finding
     context: Context
+
+
+def identify(secret: Secret, family: str, key: bytes = REPORT_KEY) -> str:
+    """The id of a secret found by a family of rules."""
+    return secret.digest(key, b"secret", family.encode())
 
 
 class Suppressed(NamedTuple):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from llmsecrets import cache, matching, templates
-from llmsecrets.engine import Engine
+from llmsecrets.engine import Engine, Match
 from llmsecrets.errors import RuleError
-from llmsecrets.model import Candidate, Chunk, Provenance
+from llmsecrets.model import Chunk, Provenance
 from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet, load_rules, rule_files
 
 _SEEDS = (1, 2)  # each example is tried with so many different random fillings
@@ -83,11 +83,11 @@ def _example_problem(rule: Rule, example: str, engine: Engine, wanted: bool) -> 
     return ""
 
 
-def _found(rule: Rule, text: bytes, engine: Engine) -> list[Candidate]:
-    candidates, _ = engine.find(Chunk(text, Provenance("")))
+def _found(rule: Rule, text: bytes, engine: Engine) -> list[Match]:
+    matches, _ = engine.matches(Chunk(text, Provenance("")))
     path = rule.paths[0].replace("**/", "folder/").replace("*", "x") if rule.paths else ""
-    settled = engine.settle([one for one in candidates if one.finding.rule_id == rule.id], path)
-    return [one for one in settled if not rule.score or one.finding.confidence != "low"]
+    settled = engine.settle([match for match in matches if match.rule.id == rule.id], path)
+    return [match for match in settled if not rule.score or match.confidence != "low"]
 
 
 def _costly(expression: str, rule: Rule) -> Iterator[str]:

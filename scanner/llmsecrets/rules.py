@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,7 +110,8 @@ class Rule(NamedTuple):
         return not self.paths or path_matches(path, self.paths)
 
 
-def path_matches(path: str, globs: Iterable[str]) -> bool:
+@lru_cache(maxsize=1 << 16)  # a history asks for the same few paths with every version of a file
+def path_matches(path: str, globs: tuple[str, ...]) -> bool:
     """Whether any glob matches. `*` stays within no folder bound; `**/x` also matches `x` at the top."""
     return any(fnmatchcase(path, glob) or (glob.startswith("**/") and fnmatchcase(path, glob[3:])) for glob in globs)
 

@@ -8,133 +8,181 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from llmsecrets import filters
-from llmsecrets.engine import Engine
+from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.model import (
     CONFIDENCES,
     Candidate,
     Chunk,
     Finding,
+    Provenance,
     ScanReport,
     Skip,
     Standing,
     Stats,
     Suppressed,
+    identify,
 )
-from llmsecrets.sources import Found, Source
-from llmsecrets.sources.history import HistorySource, Misplaced
+from llmsecrets.sources import Place, Source
+from llmsecrets.sources.history import HistorySource
 
 Progress = Callable[[Stats], None]
 
 
 class Settings(NamedTuple):
-    """What a scan needs beside source and engine."""
+    """What a scan needs beside source and engine. `misplaced(rule id, path)`: an allowlist decides by the path."""
 
     filters: Sequence[filters.Filter] = ()
-    misplaced: Misplaced = lambda candidate, path: False
+    misplaced: Callable[[str, str], bool] = lambda rule_id, path: False
     min_confidence: str = "medium"
     jobs: int = 1
 
 
+class Sighting(NamedTuple):
+    """A match in a blob of the history. `secret_id` groups the matches of one secret; the secret itself is not kept."""
+
+    match: Match
+    secret_id: str
+
+
 class Scanner:
-    """One scan of one source."""
+    """One scan of one source. The report does not depend on the number of threads."""
 
     def __init__(self, engine: Engine, settings: Settings, progress: Progress | None = None) -> None:
         self._engine, self._settings, self._progress = engine, settings, progress
+        self._shown = CONFIDENCES[: CONFIDENCES.index(settings.min_confidence) + 1]
 
     def scan(self, source: Source, targets: Sequence[str]) -> ScanReport:
-        """Scan everything the source yields. The report does not depend on the number of threads."""
+        """Scan everything the source yields."""
         started = time.perf_counter()
-        tally = self._run(source)
-        found: Sequence[Found] = tally.found
-        if isinstance(source, HistorySource):
-            found = source.attribute(found, self._misplaced)
-            tally.skips += source.skips
-        findings, suppressed, dropped = self._judge(found)
-        stats = Stats(tally.blobs, tally.size, _commits(source), time.perf_counter() - started)
         history = isinstance(source, HistorySource)
+        tally = self._run(source, _Tally.note if history else _Tally.find)
+        candidates = self._attributed(tally, source) if isinstance(source, HistorySource) else tally.candidates
+        findings, suppressed, dropped = self._judge(candidates)
+        commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
-            findings=_with_versions(sorted(findings, key=_order)) if history else tuple(sorted(findings, key=_order)),
+            findings=tuple(_grouped(findings)) if history else tuple(sorted(findings, key=_order)),
             suppressed=tuple(sorted(suppressed, key=lambda one: _order(one.finding))),
             skips=tuple(sorted(tally.skips, key=lambda skip: (skip.provenance.path, skip.reason, skip.detail))),
-            stats=stats,
+            stats=Stats(tally.blobs, tally.size, commits, time.perf_counter() - started),
             targets=tuple(targets),
             grouped=history,
             notes=(f"{dropped} of low confidence not shown (--min-confidence low)",) if dropped else (),
         )
 
-    def _misplaced(self, candidate: Candidate, path: str) -> bool:
-        return self._engine.misplaced(candidate, path) or self._settings.misplaced(candidate, path)
-
     # ---- reading
 
-    def _run(self, source: Source) -> _Tally:
+    def _run(self, source: Source, take: Callable[[_Tally, Chunk, Engine], None]) -> _Tally:
         shards = source.shards(self._settings.jobs)
         if len(shards) == 1 and self._progress is None:
-            return _Tally().drain(shards[0], self._engine, threading.Event())
-        return self._run_threads(shards)
-
-    def _run_threads(self, shards: Sequence[Iterator[Chunk | Skip]]) -> _Tally:
+            return _Tally().drain(shards[0], self._engine, take, threading.Event())
         stop = threading.Event()
         tallies = [_Tally() for _ in shards]
         threads = [
-            threading.Thread(target=tally.guarded, args=(shard, self._engine.clone(), stop), daemon=True)
+            threading.Thread(target=tally.guarded, args=(shard, self._engine.clone(), take, stop), daemon=True)
             for tally, shard in zip(tallies, shards, strict=True)
         ]
         for thread in threads:
             thread.start()
         try:
-            while any(thread.is_alive() for thread in threads):
-                for thread in threads:
-                    thread.join(0.1)
-                if self._progress:
-                    self._progress(Stats(sum(t.blobs for t in tallies), sum(t.size for t in tallies)))
+            self._watch(threads, tallies)
         finally:
             stop.set()
         return _Tally().merged(tallies)
 
+    def _watch(self, threads: Sequence[threading.Thread], tallies: Sequence[_Tally]) -> None:
+        """Wait for the threads, in steps short enough for Ctrl-C and progress."""
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.1)
+                if self._progress:
+                    self._progress(Stats(sum(t.blobs for t in tallies), sum(t.size for t in tallies)))
+
+    # ---- placing what a history holds
+
+    def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
+        """The findings of a history: each secret once a path, at the commit that brought it there first."""
+
+        def misplaced(blob_id: str, path: str) -> bool:
+            return all(self._misplaced(one.match, path) for one in tally.sightings[blob_id])
+
+        firsts: dict[tuple[str, str], tuple[Sighting, Place]] = {}
+        holders: dict[str, set[str]] = {}
+        standings: dict[str, list[Standing]] = {}
+        for place in source.places(tally.provenances, misplaced):
+            for sighting in self._standing_at(tally, place):
+                key = (sighting.secret_id, place.provenance.path)
+                holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
+                standings.setdefault(sighting.secret_id, []).append(place.standing)
+                if key not in firsts or _age(place.provenance) < _age(firsts[key][1].provenance):
+                    firsts[key] = (sighting, place)
+        tally.skips += source.skips
+        whole = {secret_id: _together(known, len(holders[secret_id])) for secret_id, known in standings.items()}
+        return list(self._described(firsts.values(), whole, source))
+
+    def _standing_at(self, tally: _Tally, place: Place) -> Iterator[Sighting]:
+        provenance = place.provenance
+        sightings = tally.sightings[provenance.blob_id or ""]
+        ids = {(one.match.rule.id, one.match.secret_start, one.match.secret_end): one.secret_id for one in sightings}
+        path = provenance.path if provenance.kind == "file" else ""
+        for match in self._engine.settle([one.match for one in sightings], path):
+            yield Sighting(match, ids[match.rule.id, match.secret_start, match.secret_end])
+
+    def _misplaced(self, match: Match, path: str) -> bool:
+        return not match.rule.applies_to(path) or self._settings.misplaced(match.rule.id, path)
+
+    def _described(
+        self, firsts: Iterable[tuple[Sighting, Place]], whole: dict[str, Standing], source: HistorySource
+    ) -> Iterator[Candidate]:
+        """Full findings for the first places: their blobs are read once more, all others never."""
+        wanted: dict[str, list[tuple[Sighting, Place]]] = {}
+        for sighting, place in firsts:
+            wanted.setdefault(place.provenance.blob_id or "", []).append((sighting, place))
+        for chunk in source.contents(sorted(wanted)):
+            masked, _ = self._engine.matches(chunk)
+            here = {(match.rule.id, match.secret_start, match.secret_end) for match in masked}
+            for sighting, place in wanted[chunk.provenance.blob_id or ""]:
+                match = sighting.match
+                if (match.rule.id, match.secret_start, match.secret_end) in here:
+                    for candidate in describe([match], chunk._replace(provenance=place.provenance), masked):
+                        finding = candidate.finding._replace(standing=whole[sighting.secret_id])
+                        yield candidate._replace(finding=finding)
+
     # ---- judging
 
-    def _judge(self, found: Iterable[Found]) -> tuple[list[Finding], list[Suppressed], int]:
+    def _judge(self, candidates: Iterable[Candidate]) -> tuple[list[Finding], list[Suppressed], int]:
         """(findings, suppressed, how many were left out for low confidence)."""
         kept, suppressed, dropped = [], [], 0
-        shown = CONFIDENCES[: CONFIDENCES.index(self._settings.min_confidence) + 1]
-        for one in found:
-            for candidate in self._new(one):
-                finding = candidate.finding._replace(provenance=one.provenance, standing=one.standing)
-                if finding.confidence not in shown:
-                    dropped += 1
-                    continue
-                decision = filters.decide(candidate._replace(finding=finding), self._settings.filters)
-                if decision:
-                    suppressed.append(decision)
-                else:
-                    kept.append(finding)
+        for candidate in candidates:
+            if candidate.finding.confidence not in self._shown:
+                dropped += 1
+                continue
+            decision = filters.decide(candidate, self._settings.filters)
+            if decision:
+                suppressed.append(decision)
+            else:
+                kept.append(candidate.finding)
         return kept, suppressed, dropped
-
-    def _new(self, found: Found) -> list[Candidate]:
-        """The settled candidates that earlier versions of the same file do not hold."""
-        path = found.provenance.path if found.provenance.kind == "file" else ""
-        candidates = self._engine.settle(found.candidates, path)
-        if not candidates or found.previous is None:
-            return candidates
-        known = set()
-        for content in found.previous():
-            earlier, _ = self._engine.find(Chunk(content, found.provenance))
-            known |= {(one.finding.family, one.finding.secret) for one in earlier}
-        return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
 
 
 class _Tally:
     """What one thread has found and counted."""
 
     def __init__(self) -> None:
-        self.found: list[Found] = []
+        self.candidates: list[Candidate] = []
+        self.sightings: dict[str, list[Sighting]] = {}
+        self.provenances: dict[str, Provenance] = {}
         self.skips: list[Skip] = []
         self.blobs = 0
         self.size = 0
         self.failure: BaseException | None = None
 
-    def drain(self, shard: Iterable[Chunk | Skip], engine: Engine, stop: threading.Event) -> _Tally:
+    def drain(
+        self,
+        shard: Iterable[Chunk | Skip],
+        engine: Engine,
+        take: Callable[[_Tally, Chunk, Engine], None],
+        stop: threading.Event,
+    ) -> _Tally:
         for item in shard:
             if isinstance(item, Skip):
                 self.skips.append(item)
@@ -143,67 +191,86 @@ class _Tally:
                 break
             self.size += len(item.data)
             self.blobs += not item.offset
-            candidates, skips = engine.find(item)
-            self.skips += skips
-            if candidates:
-                self.found.append(Found(tuple(candidates), item.provenance, previous=item.previous))
+            take(self, item, engine)
         return self
 
-    def guarded(self, shard: Iterable[Chunk | Skip], engine: Engine, stop: threading.Event) -> None:
+    def guarded(
+        self,
+        shard: Iterable[Chunk | Skip],
+        engine: Engine,
+        take: Callable[[_Tally, Chunk, Engine], None],
+        stop: threading.Event,
+    ) -> None:
         """As `drain`, in a thread: a failure is kept for the main thread to raise."""
         try:
-            self.drain(shard, engine, stop)
+            self.drain(shard, engine, take, stop)
         except BaseException as failure:
             self.failure = failure
             stop.set()
+
+    def find(self, chunk: Chunk, engine: Engine) -> None:
+        """Findings of a chunk whose path is known, but for those its earlier versions hold."""
+        candidates, skips = engine.find(chunk)
+        self.skips += skips
+        self.candidates += _added(candidates, chunk, engine) if candidates and chunk.previous else candidates
+
+    def note(self, chunk: Chunk, engine: Engine) -> None:
+        """Matches in a blob whose paths are not known yet."""
+        matches, skips = engine.matches(chunk)
+        self.skips += skips
+        if matches:
+            blob_id = chunk.provenance.blob_id or ""
+            self.provenances[blob_id] = chunk.provenance
+            sightings = self.sightings.setdefault(blob_id, [])
+            sightings += [Sighting(match, identify(match.secret_in(chunk), match.rule.family)) for match in matches]
 
     def merged(self, tallies: Sequence[_Tally]) -> _Tally:
         for tally in tallies:
             if tally.failure:
                 raise tally.failure
-            self.found += tally.found
+            self.candidates += tally.candidates
+            self.sightings.update(tally.sightings)
+            self.provenances.update(tally.provenances)
             self.skips += tally.skips
             self.blobs += tally.blobs
             self.size += tally.size
         return self
 
 
-def _commits(source: Source) -> int:
-    return len(getattr(source, "commit_ids", ()))
+def _added(candidates: Iterable[Candidate], chunk: Chunk, engine: Engine) -> list[Candidate]:
+    """The candidates whose secret no earlier version of the same file holds."""
+    known = set()
+    assert chunk.previous is not None
+    for content in chunk.previous():
+        earlier, _ = engine.find(Chunk(content, chunk.provenance))
+        known |= {(one.finding.family, one.finding.secret) for one in earlier}
+    return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
+
+
+def _together(known: Sequence[Standing], versions: int) -> Standing:
+    """How a secret stands, of the standings of all blobs that hold it."""
+    refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:5]
+    return Standing(any(one.at_head for one in known), refs, versions)
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
     provenance = finding.provenance
-    when = provenance.commit.date if provenance.commit else ""
-    return (provenance.path, when, provenance.blob_id or "", provenance.containers, finding.location, finding.rule_id)
+    return (provenance.path, provenance.blob_id or "", provenance.containers, finding.location, finding.rule_id)
 
 
-def _with_versions(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Each history finding told how its secret stands as a whole, the first appearance of each secret in front."""
-    holders: dict[str, set[str]] = {}
-    standings: dict[str, list[Standing]] = {}
-    ids = [finding.secret_id() for finding in findings]
-    for secret_id, finding in zip(ids, findings, strict=True):
-        holders.setdefault(secret_id, set()).add(finding.provenance.blob_id or "")
-        standings.setdefault(secret_id, []).append(finding.standing or Standing(False, (), 1))
-    out = []
-    for secret_id, finding in zip(ids, findings, strict=True):
-        known = standings[secret_id]
-        refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:5]
-        whole = Standing(any(one.at_head for one in known), refs, len(holders[secret_id]))
-        out.append((secret_id, finding._replace(standing=whole)))
-    first: dict[str, tuple[object, ...]] = {}
-    for secret_id, finding in sorted(out, key=lambda pair: _age(pair[1])):
-        first.setdefault(secret_id, _age(finding))
-    return tuple(
-        finding for secret_id, finding in sorted(out, key=lambda pair: (first[pair[0]], pair[0], _age(pair[1])))
-    )
+def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings by secret, each secret's first appearance in front, secrets by the age of theirs."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: (_age(one.provenance), _order(one))):
+        groups.setdefault(finding.secret_id(), []).append(finding)
+    return (finding for group in groups.values() for finding in group)
 
 
-def _age(finding: Finding) -> tuple[object, ...]:
+def _age(provenance: Provenance) -> tuple[float, str, str]:
     """Oldest first, across time zones; what has no commit comes last."""
     from datetime import datetime
 
-    commit = finding.provenance.commit
-    stamp = datetime.fromisoformat(commit.date).timestamp() if commit and commit.date else float("inf")
-    return (stamp, *_order(finding))
+    commit = provenance.commit
+    if commit is None or not commit.date:
+        return (float("inf"), "", provenance.path)
+    return (datetime.fromisoformat(commit.date).timestamp(), commit.sha, provenance.path)

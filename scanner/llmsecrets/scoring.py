@@ -92,7 +92,8 @@ _COMMON = frozenset(
     b"private postgres mysql guest demo secret123 password1 password123 pass123 test123 admin123 12345678".split()
 )
 _GENERATED = ("**/*.lock", "**/*lock.json", "**/*lock.yaml", "**/go.sum", "**/*.min.js", "**/*.map", "**/*.svg",
-              "**/*.ipynb", "**/tokenizer.json", "**/vocab.json", "**/*.po", "**/*.pot", "**/*.cast", "**/*.snap")  # fmt: skip
+              "**/*.ipynb", "**/tokenizer.json", "**/vocab.json", "**/*.po", "**/*.pot", "**/*.cast",
+              "**/*.snap")  # fmt: skip
 _TEST = ("*test*", "*Test*", "*spec*", "*fixture*", "*mock*", "*example*", "*sample*", "*demo*")
 _PROSE = ("**/*.md", "**/*.rst", "**/*.txt", "**/*.adoc", "**/*.html", "**/docs/*", "docs/*")
 _SETTINGS = ("**/.env", "**/.env.*", "**/*.env", "**/*.ini", "**/*.cfg", "**/*.conf", "**/*.toml", "**/*.properties",
@@ -102,6 +103,9 @@ _SETTINGS = ("**/.env", "**/.env.*", "**/*.env", "**/*.ini", "**/*.cfg", "**/*.c
 def features(name: bytes, value: bytes, *, quoted: bool) -> list[Feature]:
     """What name and value say, wherever they stand."""
     return [*_name_features(name), *_value_features(value, quoted)]
+
+
+BEST_PLACE = (Feature("settings file", 1.0),)
 
 
 def place_features(path: str) -> list[Feature]:

@@ -2,15 +2,15 @@
 
 `shards(jobs)` gives up to so many iterators of Chunks and Skips, each to be consumed by one thread. A chunk's data may
 be overwritten when the next one is asked for. The history source scans content before it knows its place; it is asked
-afterwards, by `attribute`.
+afterwards, by `places`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing
+from llmsecrets.model import Chunk, Provenance, Skip, Standing
 
 WINDOW = 16 << 20  # bytes held of one blob at a time
 OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the widest match
@@ -18,13 +18,11 @@ OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the wid
 Excluded = Callable[[str], str]  # path → why it is not to be scanned, or ""
 
 
-class Found(NamedTuple):
-    """The candidates of one blob, all at the same place."""
+class Place(NamedTuple):
+    """One place a blob of the history stood at, with what became of it since."""
 
-    candidates: tuple[Candidate, ...]
     provenance: Provenance
-    standing: Standing | None = None
-    previous: Callable[[], Iterable[bytes]] | None = None
+    standing: Standing
 
 
 class Source(Protocol):

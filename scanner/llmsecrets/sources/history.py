@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from llmsecrets.git import BlobReader, Header, Repository
-from llmsecrets.model import Candidate, Chunk, Container, Provenance, Skip, Standing
-from llmsecrets.sources import WINDOW, Excluded, Found
+from llmsecrets.model import Chunk, Container, Provenance, Skip, Standing
+from llmsecrets.sources import WINDOW, Excluded, Place
 from llmsecrets.sources.windows import chunks, of_bytes
 
 # Where git itself keeps these texts while they are written: a path no tracked file can have.
 MESSAGES = {"commit": ("commit message", ".git/COMMIT_EDITMSG"), "tag": ("tag message", ".git/TAG_EDITMSG")}
-Misplaced = Callable[[Candidate, str], bool]  # whether a path alone decides against a candidate
+Misplaced = Callable[[str, str], bool]
 _EVERYTHING = ("--all", "--reflog")
 _REFS_LOOKED_AT = 20
 _REFS_NAMED = 5
@@ -62,49 +62,55 @@ class HistorySource:
                 else:
                     reader.end()
 
-    def attribute(self, found: Sequence[Found], misplaced: Misplaced) -> Sequence[Found]:
-        """Each blob's findings at the commit and path that first held it; without those no ref leads to."""
-        by_id = _by_blob(found)
-        places, missing = self._walk.first_seen({blob_id.encode() for blob_id in by_id})
-        self.skips = [Skip(Provenance("", blob_id=blob_id), "missing object", blob_id) for blob_id in missing]
-        if self._unreachable:
-            places.update(self._dangling(by_id.keys() - places.keys()))
-        placed = list(self._placed(by_id, places))
-        elsewhere = {
-            one.provenance.blob_id for one in placed if all(misplaced(c, one.provenance.path) for c in one.candidates)
-        }
-        return placed + list(self._further(by_id, placed, elsewhere - {None})) if elsewhere else placed
+    def places(self, blobs: Mapping[str, Provenance], misplaced: Misplaced) -> Iterator[Place]:
+        """Where each blob first came in, and stands today; nothing for those no ref leads to.
 
-    def _placed(self, by_id: Mapping[str, Found], places: Mapping[str, tuple[str, str]]) -> Iterator[Found]:
-        targets = (_target(by_id[blob_id]) for blob_id in places)
-        commits = self._repository.details(filter(None, (*targets, *(commit for commit, _ in places.values()))))
-        introduced = _introduced(self._repository, {commit for commit, path in places.values() if path}, by_id)
+        `blobs` maps ids to the provenance their chunks had. `misplaced(blob id, path)` says that a path alone decides
+        against all that was found in a blob: then its other places are looked for, too.
+        """
+        seen, missing = self._walk.first_seen({blob_id.encode() for blob_id in blobs})
+        self.skips += [Skip(Provenance("", blob_id=blob_id), "missing object", blob_id) for blob_id in missing]
+        if self._unreachable:
+            seen.update(self._dangling(blobs.keys() - seen.keys()))
+        known: dict[str, set[str]] = {blob_id: set() for blob_id in seen if blobs[blob_id].kind == "file"}
+        for place in self._first_places(blobs, seen):
+            known.setdefault(place.provenance.blob_id or "", set()).add(place.provenance.path)
+            yield place
+        elsewhere = [blob_id for blob_id, paths in known.items() if all(misplaced(blob_id, path) for path in paths)]
+        if elsewhere:
+            yield from self._further_places(elsewhere, known)
+
+    def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
+        """The chunks of some blobs once more."""
+        blocks = iter(("\n".join(blob_ids).encode(),) if blob_ids else ())
+        return (item for item in self._shard(blocks) if isinstance(item, Chunk))
+
+    def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
+        targets = {blob_id: _target(blobs[blob_id]) for blob_id in seen}
+        commits = self._repository.details(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
+        introduced = _introduced(self._repository, {commit for commit, path in seen.values() if path}, blobs)
         tips = _Tips(self._repository)
-        for blob_id, (commit_id, walked) in places.items():
-            found = by_id[blob_id]
-            commit = commits.get(commit_id)
-            if found.provenance.kind != "file":
-                yield found._replace(provenance=found.provenance._replace(commit=commits.get(_target(found), commit)))
+        for blob_id, (commit_id, walked) in seen.items():
+            commit, standing = commits.get(commit_id), tips.standing(blob_id)
+            if blobs[blob_id].kind != "file":
+                commit = commits.get(targets[blob_id], commit)
+                yield Place(blobs[blob_id]._replace(commit=commit), standing)
                 continue
             brought_in = introduced.get((commit_id, blob_id)) or [walked]
             for path in dict.fromkeys([*brought_in, *tips.paths(blob_id)]):
                 if not self._excluded(path):
-                    provenance = Provenance(path, commit=commit if path in brought_in else None, blob_id=blob_id)
-                    yield found._replace(provenance=provenance, standing=tips.standing(blob_id))
+                    first = commit if path in brought_in else None
+                    yield Place(Provenance(path, commit=first, blob_id=blob_id), standing)
 
-    def _further(
-        self, by_id: Mapping[str, Found], placed: Sequence[Found], blob_ids: Set[str | None]
-    ) -> Iterator[Found]:
-        """Other places of blobs whose findings the paths seen so far decide against. Costly, and rarely needed."""
-        known = {(one.provenance.blob_id, one.provenance.path) for one in placed}
-        seen = list(self._repository.places_of([blob_id for blob_id in blob_ids if blob_id]))
+    def _further_places(self, blob_ids: Sequence[str], known: dict[str, set[str]]) -> Iterator[Place]:
+        """Places of blobs beyond those known. Costly, and rarely needed."""
+        seen = list(self._repository.places_of(set(blob_ids)))
         commits = self._repository.details(commit_id for commit_id, _, _ in seen)
-        for commit_id, blob_id, path in reversed(seen):
-            if (blob_id, path) not in known and not self._excluded(path):
-                known.add((blob_id, path))
-                yield by_id[blob_id]._replace(
-                    provenance=Provenance(path, commit=commits.get(commit_id), blob_id=blob_id)
-                )
+        for commit_id, blob_id, path in seen:
+            if path not in known.setdefault(blob_id, set()) and not self._excluded(path):
+                known[blob_id].add(path)
+                provenance = Provenance(path, commit=commits.get(commit_id), blob_id=blob_id)
+                yield Place(provenance, Standing(False, (), 1))
 
     def _dangling(self, blob_ids: Set[str]) -> dict[str, tuple[str, str]]:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
@@ -112,16 +118,6 @@ class HistorySource:
         walk = self._repository.walk("--not", *_EVERYTHING, "--not", stdin=lost)
         places, _ = walk.first_seen({blob_id.encode() for blob_id in blob_ids})
         return {blob_id: places.get(blob_id, ("", f"unreachable/{blob_id}")) for blob_id in blob_ids}
-
-
-def _by_blob(found: Sequence[Found]) -> dict[str, Found]:
-    """One entry a blob: the windows of a large one come separately."""
-    merged: dict[str, Found] = {}
-    for one in found:
-        blob_id = one.provenance.blob_id or ""
-        before = merged.get(blob_id)
-        merged[blob_id] = before._replace(candidates=before.candidates + one.candidates) if before else one
-    return merged
 
 
 def _introduced(
@@ -179,12 +175,11 @@ def _tag(head: bytes) -> Container:
     return Container("tag", name, (("object", target),))
 
 
-def _target(found: Found) -> str:
+def _target(provenance: Provenance) -> str:
     """The commit a message belongs to: what a tag points at, or the commit itself."""
-    containers = found.provenance.containers
-    if containers:
-        return dict(containers[0].facts)["object"]
-    return found.provenance.blob_id or "" if found.provenance.kind == "commit message" else ""
+    if provenance.containers:
+        return dict(provenance.containers[0].facts)["object"]
+    return provenance.blob_id or "" if provenance.kind == "commit message" else ""
 
 
 def _streamed(reader: BlobReader, size: int, provenance: Provenance) -> Iterator[Chunk]:
