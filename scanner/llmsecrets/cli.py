@@ -259,7 +259,7 @@ def _source(options: dict[str, Any], targets: Sequence[Path], settings: Config, 
     """The source the options name."""
     from llmsecrets import filters
 
-    chosen = [name for name in ("staged", "revisions", "history") if options[name]]
+    chosen = [name for name in ("staged", "revisions", "history") if options[name] not in (False, None)]
     if len(chosen) > 1:
         raise click.UsageError("--staged, --range and --history exclude each other.")
     settings = place.rebased(settings)
@@ -273,6 +273,8 @@ def _source(options: dict[str, Any], targets: Sequence[Path], settings: Config, 
 
         if len(targets) > 1:
             raise click.UsageError("- (standard input) cannot be scanned together with paths.")
+        if sys.stdin is None:
+            raise ConfigError("standard input is closed", "Pipe something in, or name a path.")
         return StdinSource(sys.stdin.buffer, options["stdin_name"])
     from llmsecrets.sources.paths import PathSource
 

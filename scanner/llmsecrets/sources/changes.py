@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from llmsecrets.errors import ConfigError
+from llmsecrets.errors import ConfigError, SourceError
 from llmsecrets.git import Change, Repository
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
@@ -19,6 +19,8 @@ class StagedSource:
     """The blobs of the index that differ from HEAD's."""
 
     def __init__(self, repository: Repository, *, excluded: Excluded, max_size: int) -> None:
+        if repository.bare:
+            raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
@@ -30,7 +32,7 @@ class RangeSource:
     """What the commits of a range such as `main..topic` bring in, merges included."""
 
     def __init__(self, repository: Repository, revisions: str, *, excluded: Excluded, max_size: int) -> None:
-        if revisions.startswith("-"):
+        if not revisions or revisions.startswith("-"):
             raise ConfigError(f"{revisions!r} is not a range", "Write it as --range A..B.")
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
         self.commit_ids = repository.commits(revisions)

@@ -54,12 +54,13 @@ class PathSource:
 
     def _files(self) -> Iterator[str | Skip]:
         seen: set[str] = set()
+        place = os.path.abspath if len(self._paths) > 1 else str  # one path names no file twice
         for path in self._paths:
             for item in self._below(os.path.normpath(os.fspath(path))):
                 if isinstance(item, Skip):
                     yield item
-                elif item not in seen:
-                    seen.add(item)
+                elif place(item) not in seen:
+                    seen.add(place(item))
                     yield item
 
     def _below(self, top: str) -> Iterator[str | Skip]:
