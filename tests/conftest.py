@@ -20,6 +20,7 @@ import pytest
 
 from llmsecrets import matching
 from llmsecrets.engine import Engine
+from llmsecrets.matching import Matcher
 from llmsecrets.model import Candidate, Chunk, Provenance
 from llmsecrets.rules import RuleSet, load_rules
 from llmsecrets.templates import expand
@@ -45,11 +46,14 @@ IDENTITY = {"GIT_AUTHOR_NAME": "Ann Author", "GIT_AUTHOR_EMAIL": "ann@example.or
 def _clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of our own, no CI, no GIT_… variables, no git configuration of the user's, no network."""
     home = tmp_path_factory.mktemp("home")
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one for all workers: they fill it together
+        cache = cache.parent.parent / "cache"
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("GIT_", "LLMSECRETS_"))]:
             patch.delenv(name)
         patch.delenv("CI", raising=False)
-        patch.setenv("LLMSECRETS_CACHE_DIR", str(home / "cache"))
+        patch.setenv("LLMSECRETS_CACHE_DIR", str(cache))
         patch.setenv("HOME", str(home))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setattr(socket.socket, "connect", _no_network)
@@ -84,8 +88,13 @@ def builtin_rules() -> RuleSet:
 
 
 @pytest.fixture(scope="session")
-def builtin_engines(builtin_rules: RuleSet) -> Mapping[str, Engine]:
-    return {name: Engine(builtin_rules, matching.compile_rules(builtin_rules, name)) for name in ENGINES}
+def builtin_matchers(builtin_rules: RuleSet) -> Mapping[str, Matcher]:
+    return {name: matching.compile_rules(builtin_rules, name) for name in ENGINES}
+
+
+@pytest.fixture(scope="session")
+def builtin_engines(builtin_rules: RuleSet, builtin_matchers: Mapping[str, Matcher]) -> Mapping[str, Engine]:
+    return {name: Engine(builtin_rules, matcher) for name, matcher in builtin_matchers.items()}
 
 
 @pytest.fixture(params=ENGINES)
@@ -98,7 +107,7 @@ def findings_in(engine: Engine, data: bytes, path: str = "notes.txt") -> list[Ca
     """What the engine finds in a file of this content."""
     candidates, skips = engine.find(Chunk(data, Provenance(path)))
     assert not skips
-    return engine.settle(candidates, path)
+    return candidates
 
 
 # ---- the command ---------------------------------------------------------------------------------------------------

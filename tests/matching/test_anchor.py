@@ -1,0 +1,150 @@
+"""Anchors: whatever a pattern matches, its anchor matches too, and every match holds one of its literals."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmsecrets.errors import RuleError
+from llmsecrets.matching import ENGINES, anchor_of, compile_rules
+from llmsecrets.matching.anchor import LITERAL, AnchorError, derive
+from llmsecrets.rules import MAX_WIDTH, RuleSet, load_rules
+from llmsecrets.templates import expand
+
+RULES = {rule.id: rule for rule in load_rules()}
+
+
+def texts_of(pattern: str) -> st.SearchStrategy[bytes]:
+    """Texts a pattern matches. Look-around, which Hypothesis treats loosely, is checked afterwards."""
+    ascii_only = st.characters(max_codepoint=127)
+    return st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True, alphabet=ascii_only).map(str.encode)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "anchor"),
+    [
+        ("sk-ant-[a-z]{95}", r"sk\x2dant\x2d[a-z]{10}"),
+        ("(?:AKIA|ASIA)[A-Z]{16}", r"A(?:KIA|SIA)[A-Z]{13}"),
+        ("[a-z]{5}key[0-9]{30}", r"[a-z]{5}key[0-9]{14}"),
+        (r"\bghp_\w{36}", r"ghp\x5f[\w]{13}"),
+    ],
+)
+def test_an_anchor_is_the_pattern_up_to_a_literal_and_a_little_more(pattern, anchor) -> None:
+    assert derive(pattern).expression == anchor
+
+
+def test_the_width_says_how_far_back_an_anchors_match_can_begin() -> None:
+    anchor = derive("[a-z]{2,5}key-[0-9]{30,60}")
+    assert anchor.width == 5 + len("key-") + 14 - 1
+    assert anchor.pattern_width == 5 + len("key-") + 60
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literals"),
+    [
+        ("sk-ant-[a-z]{95}", {"sk-ant-"}),
+        ("(?:AKIA|ASIA)[A-Z]{16}", {"akia", "asia"}),
+        ("[a-f]{32}-us[0-9]{1,2}", {"-us" + str(digit) for digit in range(10)} | {"-us"}),
+        ("(?:secret|token)[=:]x{5}", None),
+    ],
+)
+def test_every_match_holds_a_literal(pattern, literals) -> None:
+    found = set(derive(pattern).literals)
+    assert found
+    assert literals is None or found <= literals
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("[A-Za-z0-9]{40}", "no literal"),
+        ("(?:token)?[a-z]{30}", "no literal"),
+        ("ab[0-9]{30}", "no literal"),
+        ("(?:secret|[a-z]{8})[0-9]{30}", "no literal"),
+        ("secret[a-z]+", "no upper width"),
+        ("secret.*end", "no upper width"),
+        ("(secret)[a-z]{4}\\1", "not supported|no upper width|no literal"),
+    ],
+)
+def test_a_pattern_stage_one_cannot_look_for_is_refused(pattern, reason) -> None:
+    with pytest.raises(AnchorError, match=reason):
+        derive(pattern)
+
+
+def test_a_width_bounds_a_pattern_that_does_not_bound_itself() -> None:
+    assert derive("secret[a-z]+", width=200).pattern_width == 200
+
+
+def test_a_pattern_wider_than_a_windows_overlap_is_refused() -> None:
+    rule = next(iter(RULES.values()))._replace(core="secret[a-z]{40000}")
+    with pytest.raises(RuleError, match=f"more than {MAX_WIDTH}"):
+        anchor_of(rule)
+
+
+def test_a_refusal_names_file_line_and_rule() -> None:
+    rule = next(iter(RULES.values()))._replace(core="[a-z]{40}", id="acme-key", origin="acme.yaml:7")
+    for engine in set(ENGINES) - {"auto"}:
+        with pytest.raises(RuleError, match=r"^acme\.yaml:7: rule 'acme-key': the pattern has no literal"):
+            compile_rules(RuleSet.of([rule]), engine)
+
+
+# ---- the built-in rules --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_every_example_holds_a_literal_and_an_anchor(rule_id) -> None:
+    rule = RULES[rule_id]
+    anchor = anchor_of(rule)
+    assert min(map(len, anchor.literals)) >= LITERAL
+    for example in rule.examples:
+        text = expand(example, 1)
+        assert any(literal in text.lower() for literal in rule.keywords or anchor.literals), example
+        assert re.search(anchor.expression.encode(), text.encode()), example
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_an_anchor_matches_whatever_its_pattern_matches(data) -> None:
+    rule = RULES[data.draw(st.sampled_from(sorted(RULES)))]
+    anchor = anchor_of(rule)
+    text = data.draw(texts_of(rule.core))
+    found = re.search(rule.core.encode(), text)
+    if found and found.start() == 0:  # else a look-around at the edge has nothing to look at
+        started = re.match(anchor.expression.encode(), text)
+        assert started, (rule.id, text)
+        assert started.end() <= anchor.width
+        lowered = found.group().lower().decode("latin-1")
+        assert any(literal in lowered for literal in rule.keywords or anchor.literals), (rule.id, text)
+
+
+PIECES = st.recursive(
+    st.sampled_from(["abc", "x", "[a-f]", "[0-9]", r"\d", "[^z]", "Key", "q-", r"\."]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda pair: f"(?:{pair[0]}|{pair[1]})"),
+        st.tuples(inner, st.sampled_from(["?", "{2}", "{1,3}", "{0,20}", "{15}"])).map(lambda p: f"(?:{p[0]}){p[1]}"),
+        inner.map(lambda one: f"(?i:{one})"),
+        inner.map(lambda one: f"({one})"),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pattern=PIECES, data=st.data())
+def test_the_same_holds_for_any_pattern(pattern, data) -> None:
+    pattern = f"{pattern}mark[a-z]{{5}}{pattern}"
+    try:
+        anchor = derive(pattern)
+    except AnchorError:
+        return
+    text = data.draw(texts_of(pattern))
+    started = re.match(anchor.expression.encode(), text)
+    assert started, (pattern, anchor.expression, text)
+    assert started.end() <= anchor.width
+    assert len(text) <= anchor.pattern_width
+    lowered = text.lower().decode("latin-1")
+    assert any(literal in lowered for literal in anchor.literals), (pattern, anchor.literals, text)

@@ -1,0 +1,100 @@
+"""Both engines give equal findings: on every example, on every negative example, on random texts with keys in them."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import ENGINES, KEYS, findings_in, make_key
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmsecrets import matching
+from llmsecrets.engine import Engine
+from llmsecrets.errors import ConfigError
+from llmsecrets.model import Chunk, Provenance
+from llmsecrets.rules import RuleSet, load_rules
+from llmsecrets.templates import expand
+
+RULES = {rule.id: rule for rule in load_rules()}
+SEEDS = (1, 2, 3)
+
+
+def path_for(rule) -> str:
+    """A path the rule looks at."""
+    return rule.paths[0].replace("**/", "folder/").replace("*", "x") if rule.paths else "notes"
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_engines_agree_on_the_examples_of_a_rule(rule_id, builtin_engines) -> None:
+    rule = RULES[rule_id]
+    for example in (*rule.examples, *rule.negative_examples):
+        for seed in SEEDS:
+            text = expand(example, seed).encode()
+            first, *others = (findings_in(builtin_engines[name], text, path_for(rule)) for name in ENGINES)
+            assert all(first == other for other in others), example
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_a_rule_finds_its_examples_and_not_its_near_misses(rule_id, engine) -> None:
+    """As `rules check` does, but among all the other rules."""
+    rule = RULES[rule_id]
+    for example in rule.examples:
+        found = findings_in(engine, expand(example, 1).encode(), path_for(rule))
+        assert any(rule.id == one.finding.rule_id or RULES[one.finding.rule_id].specificity >= rule.specificity
+                   for one in found), example  # fmt: skip
+    for example in rule.negative_examples:
+        found = findings_in(engine, expand(example, 1).encode(), path_for(rule))
+        assert all(
+            rule.id != one.finding.rule_id for one in found if not rule.score or one.finding.confidence != "low"
+        ), example
+
+
+NOISE = st.one_of(
+    st.binary(max_size=40),
+    st.text(max_size=30).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.sampled_from(
+        [b"\r\n", b"\0", b'\\"', b"password = '", b"sk-", b"T3BlbkFJ", b"-----BEGIN ", b"://", b"%22", b"@"]
+    ),
+)
+PLANTS = st.tuples(st.sampled_from(sorted(KEYS)), st.integers(0, 50)).map(lambda plant: make_key(*plant).encode())
+TEXTS = st.lists(st.one_of(NOISE, PLANTS), max_size=12).map(b"".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=TEXTS)
+def test_engines_agree_on_random_texts_with_keys(text, builtin_engines) -> None:
+    first, *others = (findings_in(builtin_engines[name], text) for name in ENGINES)
+    assert all(first == other for other in others)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=TEXTS)
+def test_an_engines_regions_hold_every_match_of_every_rule(text, builtin_rules, builtin_engines) -> None:
+    """Stage one must not decide anything: scanning the regions finds what scanning the whole text does."""
+
+    class Everywhere:
+        def regions(self, data):
+            return {index: [[0, len(data)]] for index in range(len(builtin_rules))}
+
+        def clone(self):
+            return self
+
+    whole, _ = Engine(builtin_rules, Everywhere()).find(Chunk(text, Provenance("notes")))
+    for name in ENGINES:
+        assert builtin_engines[name].find(Chunk(text, Provenance("notes")))[0] == whole
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_no_rules_find_nothing(name) -> None:
+    engine = Engine(RuleSet.of([]), matching.compile_rules(RuleSet.of([]), name))
+    assert findings_in(engine, make_key("github").encode()) == []
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_kind_of_bytes_is_scanned(name, kind, builtin_engines) -> None:
+    assert len(findings_in(builtin_engines[name], kind(make_key("github").encode()))) == 1
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no engine 'yara'"):
+        matching.compile_rules(RuleSet.of([]), "yara")
