@@ -1,0 +1,160 @@
+"""The documents say what is so: help text, schema, keys, and every command they show.
+
+`python tests/test_docs.py` writes the generated parts anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmsecrets import config, proofs, rules, templates
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+RULES = ROOT / "docs" / "RULES.md"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
+DOCUMENTS = (README, RULES, CONFIGURATION)
+_HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
+_COMMANDS = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_FILES = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def help_text() -> str:
+    """`llmsecrets scan --help`, 100 characters wide."""
+    return _run("scan", "--help", COLUMNS="100")
+
+
+def rules_schema() -> str:
+    return _run("rules", "schema")
+
+
+def _run(*arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-m", "llmsecrets", *arguments]
+    return subprocess.run(command, capture_output=True, check=True, text=True, env={**os.environ, **environment}).stdout
+
+
+def with_help(text: str) -> str:
+    """The README with its help block as it should be."""
+    return _HELP.sub(lambda found: f"{found[1]}{help_text()}{found[2]}", text)
+
+
+def test_readme_shows_the_help() -> None:
+    text = README.read_text("utf-8")
+    assert _HELP.search(text)
+    assert text == with_help(text), "run: python tests/test_docs.py"
+
+
+def test_published_schema_is_the_one_that_validates() -> None:
+    assert json.loads(SCHEMA.read_text("utf-8")) == json.loads(rules_schema()), "run: python tests/test_docs.py"
+
+
+def test_every_key_of_a_rule_is_explained() -> None:
+    _all_named(RULES, (*rules.KEYS, *rules.ALPHABETS, *rules.Allow._fields, *rules.Part._fields[2:]))
+
+
+def test_every_template_class_is_named() -> None:
+    _all_named(RULES, templates.CLASSES)
+
+
+def test_checksums_and_makers_in_the_rule_manual_exist() -> None:
+    assert "crc32-base62-6" in proofs.NAMES
+    assert "crc32-base62-6" in templates.MAKERS
+
+
+def test_every_setting_is_explained() -> None:
+    fields = (*config.Config._fields, *config.AllowEntry._fields)
+    _all_named(CONFIGURATION, set(fields) - {"folder", "origins", "origin", "target"})
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    listed = re.findall(r'^    "([A-Za-z][\w-]*)[>=]', project, re.MULTILINE)
+    reasons = (ROOT / "docs" / "adr" / "0006-dependencies.md").read_text("utf-8")
+    assert listed
+    assert [name for name in listed if name not in reasons] == []
+
+
+def _all_named(document: Path, names: Iterable[str]) -> None:
+    text = document.read_text("utf-8")
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("document", [README, RULES, CONFIGURATION, *sorted((ROOT / "docs" / "adr").glob("*.md"))])
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+# ---- commands ------------------------------------------------------------------------------------------------------
+
+
+def commands(document: Path) -> Iterator[str]:
+    """The commands of the document's `console` blocks, in order."""
+    for block in _COMMANDS.findall(document.read_text("utf-8")):
+        yield from (line[2:] for line in block.splitlines() if line.startswith("$ "))
+
+
+@pytest.fixture
+def planted(repository: Any, key: Callable[..., str]) -> Path:
+    """A small repository with a key in a file, in history, on a branch and staged, and the files the documents show."""
+    repository.commit({"src/app.py": f'KEY = "{key("openai")}"\n', "docs/notes.ipynb": "{}\n"}, "a key")
+    repository.commit({"old.env": f"TOKEN={key('github')}\n"}, "another key")
+    repository.remove("old.env")
+    repository.branch("topic")
+    repository.commit({"topic.env": f"TOKEN={key('npm')}\n"}, "a key on a branch")
+    repository.add("staged.env", f"TOKEN={key('gitlab')}\n")
+    for document in (RULES, CONFIGURATION):
+        for name, content in _FILES.findall(document.read_text("utf-8")):
+            repository.write(name, content)
+    root: Path = repository.root
+    return root
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the documents' commands are for a POSIX shell")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_runs(document: Path, planted: Path, tmp_path: Path) -> None:
+    script = tmp_path / "bin" / "llmsecrets"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m llmsecrets "$@"\n')
+    script.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{script.parent}{os.pathsep}{os.environ['PATH']}"}
+    shown = list(commands(document))
+    assert shown
+    for command in shown:
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=planted, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", ["our-rules.yaml", "zone-rules.yaml"])
+def test_rules_of_the_manual_pass_their_check(name: str, tmp_path: Path) -> None:
+    content = dict(_FILES.findall(RULES.read_text("utf-8")))[name]
+    (tmp_path / name).write_text(content, "utf-8")
+    assert "0 problems" in _run("rules", "check", str(tmp_path / name))
+
+
+def test_readme_configuration_is_valid(tmp_path: Path) -> None:
+    block = re.search(r"```yaml\n(exclude:.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert block
+    (tmp_path / ".llmsecrets.yaml").write_text(block[1], "utf-8")
+    loaded = config.load(tmp_path, {})
+    builtin = rules.load_rules()
+    for glob in (*loaded.disable, *(glob for entry in loaded.allow for glob in entry.rules)):
+        assert len(builtin.select([glob])), glob
+
+
+if __name__ == "__main__":
+    README.write_text(with_help(README.read_text("utf-8")), "utf-8")
+    SCHEMA.write_text(rules_schema(), "utf-8")
