@@ -171,10 +171,11 @@ def scan(**options: Any) -> int:
     targets = tuple(options["paths"]) or (Path(),)
     start = Path() if str(targets[0]) == "-" else targets[0]
     settings = configuration.load(start, given, options["config_file"])
-    place = _Place.of(targets, settings)
+    outputs = outputs or _pair(settings.format, ())
+    place = _Place.of(targets, in_git=bool(_chosen(options)))
     rules = load_rules(settings)
     report = _scan(_source(options, targets, settings, place), rules, place.rebased(settings), options)
-    _write_reports(report, rules, outputs or _pair(settings.format, ()), options, settings)
+    _write_reports(report, rules, outputs, options, settings)
     return _outcome(report, settings)
 
 
@@ -218,17 +219,20 @@ def _cores() -> int:
 
 
 class _Place:
-    """Where the targets lie: paths in reports start at the root of the repository the user stands in, if any."""
+    """Where reported paths start: at the root of a repository that is scanned as one, or that the user stands in."""
 
-    def __init__(self, root: Path | None, cwd: Path) -> None:
-        self.root, self.cwd = root, cwd
+    def __init__(self, root: Path | None, cwd: Path, *, absolute: bool = False) -> None:
+        self.root, self.cwd, self.absolute = root, cwd, absolute
 
     @classmethod
-    def of(cls, targets: Sequence[Path], settings: Config) -> _Place:
+    def of(cls, targets: Sequence[Path], *, in_git: bool) -> _Place:
         cwd = Path.cwd()
-        root = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), None)
+        if in_git:
+            start = Path(os.path.abspath(targets[0]))
+            return cls(_repository_around(start) or start, cwd)
+        root = _repository_around(cwd)
         inside = all(root and _is_below(Path(os.path.abspath(target)), root) for target in targets)
-        return cls(root if inside else None, cwd)
+        return cls(root if inside else None, cwd, absolute=any(target.is_absolute() for target in targets))
 
     @property
     def prefix(self) -> str:
@@ -236,30 +240,47 @@ class _Place:
         return self.cwd.relative_to(self.root).as_posix() if self.root else "."
 
     def rebased(self, settings: Config) -> Config:
-        """The configuration with its globs relative to the root, where reports' paths start."""
-        base = self.root or self.cwd
+        """The configuration with the globs of its file, which start at its folder, as reports show such paths."""
         folder = Path(os.path.abspath(settings.folder))
-        if folder == base or not _is_below(folder, base):
+        shown = [_seen_from(self.root or self.cwd, folder), *([folder.as_posix()] if self.absolute else [])]
+        if shown == ["."]:
             return settings
-        below = folder.relative_to(base).as_posix()
-        own = settings.origins.get("exclude", "").endswith(configuration.NAMES)
-        allow = tuple(entry._replace(paths=_prefixed(entry.paths, below)) for entry in settings.allow)
-        return settings._replace(allow=allow, exclude=_prefixed(settings.exclude, below) if own else settings.exclude)
+        own = settings.origins.get("exclude", "").endswith((".yaml", ".yml"))
+        allow = tuple(entry._replace(paths=_prefixed(entry.paths, shown)) for entry in settings.allow)
+        return settings._replace(allow=allow, exclude=_prefixed(settings.exclude, shown) if own else settings.exclude)
 
 
-def _prefixed(globs: Sequence[str], folder: str) -> tuple[str, ...]:
-    return tuple(f"{folder}/{glob}" for glob in globs)
+def _repository_around(start: Path) -> Path | None:
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+
+
+def _seen_from(base: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(folder, base)).as_posix()
+    except ValueError:  # on another drive
+        return folder.as_posix()
+
+
+def _prefixed(globs: Sequence[str], folders: Sequence[str]) -> tuple[str, ...]:
+    """Globs that start in a folder. One for any depth also means the folder itself."""
+    every = [form for glob in globs for form in ((glob, glob[3:]) if glob.startswith("**/") else (glob,))]
+    return tuple(glob if folder == "." else f"{folder}/{glob}" for folder in folders for glob in every)
 
 
 def _is_below(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
+def _chosen(options: dict[str, Any]) -> list[str]:
+    """Which views of a repository are asked for."""
+    return [name for name in ("staged", "revisions", "history") if options[name] not in (False, None)]
+
+
 def _source(options: dict[str, Any], targets: Sequence[Path], settings: Config, place: _Place) -> Source:
     """The source the options name."""
     from llmsecrets import filters
 
-    chosen = [name for name in ("staged", "revisions", "history") if options[name] not in (False, None)]
+    chosen = _chosen(options)
     if len(chosen) > 1:
         raise click.UsageError("--staged, --range and --history exclude each other.")
     settings = place.rebased(settings)
@@ -343,6 +364,9 @@ Output = tuple[str, Path | None]
 def _pair(formats: Sequence[str], files: Sequence[Path]) -> list[Output]:
     """Formats with the files they go to. A file without a format tells it by its name; one report may go to stdout."""
     names = list(formats)
+    unknown = next((name for name in names if name not in FORMATS), None)
+    if unknown:
+        raise ConfigError(f"there is no report format {unknown!r}", f"Known: {', '.join(FORMATS)}.")
     for file in files[len(names) :]:
         if file.suffix not in _SUFFIXES:
             raise click.UsageError(f"Which format is {file}? Add -f.")
@@ -520,7 +544,7 @@ def baseline_create(output: Path, history: bool, force: bool, **options: Any) ->
         "quiet": False,
         "paths": options["paths"],
     }
-    place = _Place.of(targets, settings)
+    place = _Place.of(targets, in_git=history)
     source = _source(chosen, targets, settings, place)
     report = _scan(source, load_rules(settings), place.rebased(settings), chosen)
     baseline.write(output, baseline.dump(report.findings))

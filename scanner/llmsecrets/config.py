@@ -56,6 +56,7 @@ class Config(NamedTuple):
 
 _KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins"))
 _DEFAULTS = Config()
+_MOST = {"exit_code": 255, "jobs": 1024}
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -128,7 +129,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if isinstance(default, bool):
         return _boolean(value, where)
     if isinstance(default, int):
-        return _integer(value, where)
+        return _integer(value, where, _MOST[name])
     if isinstance(default, tuple):
         return _texts(value, where)
     if not isinstance(value, str | os.PathLike):
@@ -147,22 +148,26 @@ def _boolean(value: Any, where: str) -> bool:
     raise ConfigError(f"{where} must be true or false")
 
 
-def _integer(value: Any, where: str) -> int:
+def _integer(value: Any, where: str, most: int) -> int:
     try:
-        if isinstance(value, bool):
-            raise ValueError
-        return int(value)
+        number = int(value)
     except (TypeError, ValueError) as failure:
         raise ConfigError(f"{where} must be a whole number") from failure
+    if isinstance(value, bool) or not 0 <= number <= most:
+        raise ConfigError(f"{where} must be a whole number from 0 to {most}")
+    return number
 
 
 def _size(value: Any, where: str) -> int:
     text = str(value).strip().lower().removesuffix("b").removesuffix("i")
     number, unit = (text[:-1], text[-1]) if text[-1:] in ("k", "m", "g") else (text, "")
     try:
-        return int(float(number) * _UNITS[unit])
-    except ValueError as failure:
-        raise ConfigError(f"{where} must be a size such as 500000, 20M or 1G") from failure
+        size = int(float(number) * _UNITS[unit])
+    except (ValueError, OverflowError):
+        size = -1
+    if size < 0:
+        raise ConfigError(f"{where} must be a size such as 500000, 20M or 1G")
+    return size
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:

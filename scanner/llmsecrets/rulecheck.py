@@ -19,6 +19,7 @@ from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet, load_rules, rule_files
 
 _SEEDS = (1, 2)  # each example is tried with so many different random fillings
 _PATIENCE = 0.25  # seconds for one pattern on one hostile text; an honest one needs a millisecond
+_CUTS = (0.5, 0.75)  # how much of an example stands in front of a hostile text
 _HOSTILE = (b"a", b"A", b"0", b" ", b"=", b"\n", b"a ", b"a=", b"a.", b"a-", b'"', b"\\", b"key=", b"{", b"a\n", b"0-")
 
 
@@ -59,6 +60,10 @@ def _code_version() -> bytes:
 
 
 def _problems(rule: Rule, engines: dict[str, Engine]) -> Iterator[str]:
+    unusable = [problem for example in (*rule.examples, *rule.negative_examples) if (problem := _unusable(example))]
+    if unusable:
+        yield from unusable
+        return
     for expression in (rule.expression, *(part.expression for part in rule.components)):
         yield from _costly(expression, rule)
     for wanted, examples in ((True, rule.examples), (False, rule.negative_examples)):
@@ -69,12 +74,17 @@ def _problems(rule: Rule, engines: dict[str, Engine]) -> Iterator[str]:
                     yield f"{problem} on engine {name}"
 
 
+def _unusable(example: str) -> str:
+    try:
+        templates.expand(example, 1)
+    except templates.TemplateError as failure:
+        return f"example {example[:60]!r}: {failure}"
+    return ""
+
+
 def _example_problem(rule: Rule, example: str, engine: Engine, wanted: bool) -> str:
     for seed in _SEEDS:
-        try:
-            text = templates.expand(example, seed).encode()
-        except templates.TemplateError as failure:
-            return f"example {example[:60]!r}: {failure}"
+        text = templates.expand(example, seed).encode()
         found = _found(rule, text, engine)
         if wanted and not found:
             return f"example {example[:60]!r} is not found"
@@ -98,7 +108,8 @@ def _costly(expression: str, rule: Rule) -> Iterator[str]:
     size = min(2 * max(rule.width, 512), MAX_WIDTH)
     starts = [templates.expand(example, 1).encode() for example in rule.examples[:3]]
     texts = [piece * (size // len(piece)) for piece in _HOSTILE]
-    texts += [start[: len(start) // 2] + piece * (size // len(piece)) for start in starts for piece in _HOSTILE]
+    starts = [start[: int(len(start) * part)] for start in starts for part in _CUTS]
+    texts += [start + piece * (size // len(piece)) for start in starts for piece in _HOSTILE]
     for text in texts:
         try:
             pattern.search(text, timeout=_PATIENCE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import blake2b
@@ -71,7 +71,7 @@ class Rule(NamedTuple):
     """One rule, ready to use. `core` is what stage one must find, `expression` what stage two confirms.
 
     `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
-    where the pattern itself tells.
+    where the pattern itself tells. `named` says that the value is known by the name before it.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Rule(NamedTuple):
     core: str
     expression: str
     secret_group: int
+    named: bool
     severity: str
     confidence: str
     family: str
@@ -252,7 +253,7 @@ def _load_group(files: Sequence[Path], contents: dict[Path, bytes], fragments: d
 
     documents = [(path, yamlfile.parse(contents[path], str(path), RuleError)) for path in files]
     for path, document in documents:
-        _check_keys(document, ("rules", "fragments"), f"{path}:1")
+        _check_mapping(document, _FILE_KEYS, f"{path}:1", "a rule file")
         fragments.update(_strings(document.get("fragments", {}), f"{path}:1"))
     rules: dict[str, Rule] = {}
     for path, document in documents:
@@ -315,21 +316,51 @@ KEYS = {
     "examples": Key("texts", "Templates of texts that hold one secret.", required=True),
     "negative_examples": Key("texts", "Templates of near misses."),
 }
-_PART_KEYS = ("name", "pattern", "alphabet", "names", "within", "required")
+_PART_KEYS = {
+    "name": Key("text", "What the second value is.", required=True),
+    "pattern": Key("text", "Regular expression of the value; group 1, if any, is what is reported.", required=True),
+    "alphabet": KEYS["alphabet"],
+    "names": KEYS["names"],
+    "within": Key("number", "How many lines away it may stand."),
+    "required": Key("truth", "Whether the rule finds nothing without it."),
+}
+_ALLOW_KEYS = {
+    "values": Key("texts", "Exact values."),
+    "regexes": Key("texts", "Regular expressions found in the value."),
+    "stopwords": Key("texts", "Words found in the value, in any case."),
+    "sha256": Key("texts", "SHA-256 of exact values, hex."),
+}
+_CHECKSUM_KEYS = {
+    "name": Key("text", "The verifier's name.", required=True),
+    "failed": Key("text", "What becomes of a token that fails.", choices=("drop", "lower")),
+}
+_FILE_KEYS = {"rules": Key("rules", "The rules."), "fragments": Key("fragments", "Named pieces of patterns.")}
+_TYPE_NAMES = {
+    "text": "a text",
+    "texts": "a list of texts",
+    "number": "a number",
+    "truth": "true or false",
+    "allow": "a mapping",
+    "checksum": "a mapping",
+    "fragments": "a mapping",
+}
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,),
     "texts": (list,),
     "number": (int, float),
+    "truth": (bool,),
     "allow": (dict,),
     "checksum": (dict,),
     "components": (list,),
+    "rules": (list,),
+    "fragments": (dict,),
 }
 
 
 def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
-    if not isinstance(entry, dict):
-        raise RuleError(f"{origin}: a rule must be a mapping")
-    _check_entry(entry, origin)
+    _check_mapping(entry, KEYS, origin, "a rule")
+    if not entry["examples"]:
+        raise RuleError(f"{_line(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
     core, group = _compose(entry, fragments, origin)
     names = bool(entry.get("names"))
     checksum = entry.get("checksum")
@@ -342,12 +373,13 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         + f"(?:{core})"
         + ALPHABETS[entry.get("alphabet", "alnum")],
         secret_group=group,
+        named=names,
         severity=entry.get("severity", "high"),
         confidence=entry.get("confidence", "high"),
         family=entry.get("family") or entry["id"].split("-")[0],
         specificity=10 * (0 if entry.get("score") else 1 if names else 2) + int(entry.get("specificity", 0)),
         width=int(entry.get("width", 0)),
-        anchor=_fill(entry.get("anchor", ""), fragments, origin),
+        anchor=_expression(entry.get("anchor", ""), fragments, _line(entry, "anchor", origin)),
         keywords=tuple(entry.get("keywords", ())),
         paths=tuple(entry.get("paths", ())),
         exclude_paths=tuple(entry.get("exclude_paths", ())),
@@ -367,21 +399,26 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
     )
 
 
-def _check_entry(entry: dict[str, Any], origin: str) -> None:
-    _check_keys(entry, tuple(KEYS), origin)
-    for name, key in KEYS.items():
+def _check_mapping(entry: Any, keys: Mapping[str, Key], origin: str, called: str) -> None:
+    if not isinstance(entry, dict):
+        raise RuleError(f"{origin}: {called} must be a mapping")
+    for name in entry:
+        if name not in keys:
+            advice = f"Known keys: {', '.join(keys)}."
+            raise RuleError(f"{_line(entry, name, origin)}: unknown key {name!r}", advice)
+    for name, key in keys.items():
         if name in entry:
             _check_value(name, key, entry[name], _line(entry, name, origin))
         elif key.required:
-            raise RuleError(f"{origin}: rule {entry.get('id', '?')!r} has no {name!r}")
-    if not entry["examples"]:
-        raise RuleError(f"{_line(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
+            named = f"rule {entry['id']!r}" if "id" in entry else called
+            raise RuleError(f"{origin}: {named} has no {name!r}")
 
 
 def _check_value(name: str, key: Key, value: Any, origin: str) -> None:
-    if not isinstance(value, _PYTHON_TYPES[key.type]) or isinstance(value, bool):
-        raise RuleError(f"{origin}: {name!r} must be a {key.type}")
-    if isinstance(value, list) and key.type == "texts" and not all(isinstance(text, str) for text in value):
+    fits = isinstance(value, _PYTHON_TYPES[key.type]) and (key.type == "truth" or not isinstance(value, bool))
+    if not fits:
+        raise RuleError(f"{origin}: {name!r} must be {_TYPE_NAMES.get(key.type, 'a list')}")
+    if key.type == "texts" and not all(isinstance(text, str) for text in value):
         raise RuleError(f"{origin}: {name!r} must be a list of texts")
     if key.choices and value not in key.choices:
         raise RuleError(f"{origin}: {name!r} must be one of {', '.join(key.choices)}")
@@ -392,28 +429,37 @@ def _line(entry: dict[str, Any], name: str, origin: str) -> str:
     return f"{origin.rpartition(':')[0]}:{line}" if line else origin
 
 
-def _check_keys(entry: dict[str, Any], known: Sequence[str], origin: str) -> None:
-    for name in entry:
-        if name not in known:
-            raise RuleError(f"{_line(entry, name, origin)}: unknown key {name!r}", f"Known keys: {', '.join(known)}.")
-
-
 def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> tuple[str, int]:
     """(the pattern without its outer boundaries, the group that holds the secret)."""
-    value = _fill(entry["pattern"], fragments, _line(entry, "pattern", origin))
-    group = int(entry.get("secret_group", 0)) or (1 if _has_group(value, origin) else 0)
+    place = _line(entry, "pattern", origin)
+    value = _expression(entry["pattern"], fragments, place)
+    groups = _groups(value, place)
+    group = int(entry.get("secret_group", 0)) or min(groups, 1)
+    if group > groups:
+        raise RuleError(f"{_line(entry, 'secret_group', origin)}: the pattern has no group {group}")
     if not entry.get("names"):
         return value, group
-    names = "|".join(_fill(name, fragments, origin) for name in entry["names"])
+    place = _line(entry, "names", origin)
+    names = [_expression(name, fragments, place) for name in entry["names"]]
+    if any(_groups(name, place) for name in names):
+        raise RuleError(f"{place}: a name must not hold a group", "Write (?:…) for (…).")
     assigned = _fill("{{assigned}}", fragments, origin)
-    return f"(?i:{names}){assigned}" + (value if group else f"({value})"), group or 1
+    return f"(?i:{'|'.join(names)}){assigned}" + (value if group else f"({value})"), group or 1
 
 
-def _has_group(pattern: str, origin: str) -> bool:
+def _expression(text: str, fragments: dict[str, str], origin: str) -> str:
+    """A regular expression with its fragments in place."""
+    filled = _fill(text, fragments, origin)
+    _groups(filled, origin)
+    return filled
+
+
+def _groups(pattern: str, origin: str) -> int:
+    """How many groups a pattern has that is to be a part of a larger one."""
     import re
 
     try:
-        return re.compile(pattern.encode()).groups > 0
+        return re.compile(f"(?:{pattern})".encode()).groups
     except re.error as failure:
         raise RuleError(f"{origin}: bad regular expression: {failure}") from failure
 
@@ -438,77 +484,75 @@ def _fragment_names(text: str) -> list[str]:
 def _allow(entry: Any, origin: str) -> Allow:
     if entry is None:
         return Allow()
-    _check_keys(entry, Allow._fields, origin)
-    return Allow(**{name: tuple(str(value) for value in values) for name, values in entry.items()})
+    _check_mapping(entry, _ALLOW_KEYS, origin, "allow")
+    for pattern in entry.get("regexes", ()):
+        _groups(pattern, _line(entry, "regexes", origin))
+    return Allow(**{name: tuple(values) for name, values in entry.items()})
 
 
-def _checksum(entry: dict[str, Any], origin: str) -> Checksum:
+def _checksum(entry: Any, origin: str) -> Checksum:
     from llmsecrets import proofs
 
-    _check_keys(entry, Checksum._fields, origin)
-    if entry.get("name") not in proofs.NAMES:
-        raise RuleError(
-            f"{origin}: unknown checksum {entry.get('name')!r}", f"Known: {', '.join(sorted(proofs.NAMES))}."
-        )
-    if entry.get("failed", "lower") not in ("drop", "lower"):
-        raise RuleError(f"{origin}: checksum 'failed' must be drop or lower")
+    _check_mapping(entry, _CHECKSUM_KEYS, origin, "checksum")
+    if entry["name"] not in proofs.NAMES:
+        raise RuleError(f"{origin}: unknown checksum {entry['name']!r}", f"Known: {', '.join(sorted(proofs.NAMES))}.")
     return Checksum(**entry)
 
 
 def _part(entry: Any, fragments: dict[str, str], origin: str) -> Part:
-    _check_keys(entry, _PART_KEYS, origin)
-    if "name" not in entry or "pattern" not in entry:
-        raise RuleError(f"{origin}: a component needs a name and a pattern")
+    _check_mapping(entry, _PART_KEYS, origin, "a component")
     core, group = _compose(entry, fragments, origin)
     if not group:
         core = f"({core})"
     begin = "" if entry.get("names") else BEGIN
     expression = begin + core + ALPHABETS[entry.get("alphabet", "alnum")]
-    return Part(entry["name"], expression, int(entry.get("within", 5)), bool(entry.get("required", False)))
+    return Part(entry["name"], expression, int(entry.get("within", 5)), entry.get("required", False))
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a rule file, made from the table that validates it."""
-    texts = {"type": "array", "items": {"type": "string"}}
-    part = {name: {"type": "string"} for name in ("name", "pattern", "alphabet")}
-    types: dict[str, dict[str, Any]] = {
-        "text": {"type": "string"},
-        "texts": texts,
-        "number": {"type": "number"},
-        "allow": {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(Allow._fields, texts)},
-        "checksum": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["name"],
-            "properties": {"name": {"type": "string"}, "failed": {"enum": ["drop", "lower"]}},
-        },
-        "components": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["name", "pattern"],
-                "properties": {**part, "names": texts, "within": {"type": "number"}, "required": {"type": "boolean"}},
-            },
-        },
-    }
-    properties = {
-        name: {**types[key.type], **({"enum": list(key.choices)} if key.choices else {}), "description": key.meaning}
-        for name, key in KEYS.items()
-    }
-    rule = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name, key in KEYS.items() if key.required],
-        "properties": properties,
-    }
+    """The JSON Schema of a rule file, made from the tables that validate it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "llmsecrets rule file",
+        **_schema_of(_FILE_KEYS),
+    }
+
+
+def _schema_of(keys: Mapping[str, Key]) -> dict[str, Any]:
+    properties = {
+        name: {
+            **_schema_of_type(key.type),
+            **({"enum": list(key.choices)} if key.choices else {}),
+            "description": key.meaning,
+        }
+        for name, key in keys.items()
+    }
+    required = [name for name, key in keys.items() if key.required]
+    return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {
-            "rules": {"type": "array", "items": rule},
-            "fragments": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
+        **({"required": required} if required else {}),
+        "properties": properties,
     }
+
+
+def _schema_of_type(name: str) -> dict[str, Any]:
+    if name in _NESTED:
+        nested = _schema_of(_NESTED[name])
+        return nested if _PYTHON_TYPES[name] == (dict,) else {"type": "array", "items": nested}
+    return _SCHEMA_TYPES[name]
+
+
+_NESTED: dict[str, Mapping[str, Key]] = {
+    "rules": KEYS,
+    "allow": _ALLOW_KEYS,
+    "checksum": _CHECKSUM_KEYS,
+    "components": _PART_KEYS,
+}
+_SCHEMA_TYPES: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "texts": {"type": "array", "items": {"type": "string"}},
+    "number": {"type": "number"},
+    "truth": {"type": "boolean"},
+    "fragments": {"type": "object", "additionalProperties": {"type": "string"}},
+}

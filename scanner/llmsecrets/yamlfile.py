@@ -44,13 +44,15 @@ def parse(content: bytes, origin: str, error: type[ConfigError] = ConfigError) -
     try:
         _check_depth(loader_type, content, origin, error)
         node = loader.get_single_node()
-        value = Mapping() if node is None else _convert(loader, node, origin, error, set())
+        value = _convert(loader, node, origin, error, set()) if node else None
     except yaml.YAMLError as failure:
         mark = getattr(failure, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise error(f"{origin}{line}: not valid YAML: {getattr(failure, 'problem', None) or failure}") from failure
     finally:
         loader.dispose()
+    if value is None:
+        return Mapping()
     if not isinstance(value, Mapping):
         raise error(f"{origin}:1: expected a mapping at the top of the file")
     return value
@@ -81,7 +83,10 @@ def _convert(loader: Any, node: Any, origin: str, error: type[ConfigError], seen
     if isinstance(node, yaml.SequenceNode):
         return [_convert(loader, child, origin, error, seen) for child in node.value]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
+        try:
+            return loader.construct_object(node)
+        except ValueError as failure:  # a date that is none
+            raise error(f"{origin}:{line}: {failure}") from failure
     mapping = Mapping(line)
     for key_node, value_node in node.value:
         key = str(loader.construct_object(key_node))

@@ -1,0 +1,158 @@
+"""The cache only saves time: whatever is in it or happens to it, the findings are the same."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from llmsecrets import cache
+
+KINDS = ("*.rules", "*.hsdb", "*.config", "*.checked")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLMSECRETS_CACHE_DIR", str(tmp_path / "deep/cache"))
+    return tmp_path / "deep/cache"
+
+
+def test_what_was_written_is_read(folder) -> None:
+    assert cache.read("a.rules") is None
+    assert cache.write("a.rules", b"body")
+    assert cache.read("a.rules") == b"body"
+    assert cache.write("a.rules", b"")
+    assert cache.read("a.rules") == b""
+
+
+def test_nobody_else_can_read_it(folder) -> None:
+    before = os.umask(0)
+    try:
+        cache.write("a.rules", b"body")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "a.rules").stat().st_mode) == 0o600
+    assert [path.name for path in folder.iterdir()] == ["a.rules"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"llmsecrets-cache-1\n", b"\x80\x04\x95."], ids=repr)
+def test_a_foreign_file_is_as_good_as_none(folder, damage) -> None:
+    cache.write("a.rules", b"body")
+    (folder / "a.rules").write_bytes(damage)
+    assert cache.read("a.rules") is None
+
+
+def test_any_truncation_or_changed_byte_is_noticed(folder) -> None:
+    cache.write("a.rules", b"some body")
+    whole = (folder / "a.rules").read_bytes()
+    for position in range(len(whole)):
+        (folder / "a.rules").write_bytes(whole[:position])
+        assert cache.read("a.rules") is None
+        (folder / "a.rules").write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        assert cache.read("a.rules") is None
+
+
+def test_a_folder_that_cannot_be_written_is_told_by_false(folder) -> None:
+    folder.parent.mkdir()
+    folder.write_text("a file stands in the folder's place")
+    assert not cache.write("a.rules", b"body")
+    assert cache.read("a.rules") is None
+
+
+def test_a_name_taken_by_a_folder_is_told_by_false(folder) -> None:
+    (folder / "a.rules").mkdir(parents=True)
+    assert not cache.write("a.rules", b"body")
+    assert [path.name for path in folder.iterdir()] == ["a.rules"]
+
+
+def test_old_files_make_room(folder) -> None:
+    for number in range(60):
+        cache.write(f"{number}.rules", b"body")
+        os.utime(folder / f"{number}.rules", (number, number))
+    assert cache.write("new.rules", b"body")
+    names = {path.name for path in folder.iterdir()}
+    assert len(names) == 40
+    assert {"new.rules", "59.rules"} <= names
+
+
+def test_keys_tell_their_parts_apart() -> None:
+    assert cache.key(b"a", b"bc") != cache.key(b"ab", b"c")
+
+
+# ---- the command ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scan_with(folder, scan, key, tmp_path):
+    """Scan with the cache as it is; rules few enough to compile quickly."""
+    (tmp_path / ".llmsecrets.yaml").write_text("enable: [github-*]")
+    (tmp_path / "a.py").write_text(key("github"))
+
+    def run():
+        found = scan("a.py")
+        return found.code, found.places, found.stderr
+
+    return run
+
+
+EXPECTED = (1, [("github-pat", "a.py", 1)], "")
+
+
+@pytest.mark.parametrize("kind", KINDS[:3])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "foreign", "flipped"])
+def test_a_damaged_cache_is_rebuilt(scan_with, folder, kind, damage) -> None:
+    assert scan_with() == EXPECTED
+    files = list(folder.glob(kind))
+    assert files
+    for file in files:
+        whole = file.read_bytes()
+        damaged = {
+            "empty": b"",
+            "truncated": whole[: len(whole) // 2],
+            "foreign": b"\x80\x04\x95cos\nsystem\n(S'touch owned'\ntR.",
+            "flipped": whole[:-1] + bytes([whole[-1] ^ 1]),
+        }[damage]
+        file.write_bytes(damaged)
+    assert scan_with() == EXPECTED
+    assert all(cache.read(file.name) is not None for file in files)
+
+
+def test_a_database_of_another_machine_is_rebuilt(scan_with, folder) -> None:
+    """Intact by its digest, but nothing Hyperscan would load."""
+    assert scan_with() == EXPECTED
+    (file,) = folder.glob("*.hsdb")
+    cache.write(file.name, b"[[1, 2]]\nnot a database")
+    assert scan_with() == EXPECTED
+
+
+def test_without_a_writable_folder_it_only_takes_longer(scan_with, folder) -> None:
+    folder.parent.mkdir()
+    folder.write_text("a file stands in the folder's place")
+    assert scan_with() == EXPECTED
+    assert scan_with() == EXPECTED
+
+
+def test_many_processes_fill_the_cache_at_once(folder, key, tmp_path) -> None:
+    (tmp_path / ".llmsecrets.yaml").write_text("enable: [github-*]")
+    (tmp_path / "a.py").write_text(key("github"))
+    command = [sys.executable, "-m", "llmsecrets", "scan", "a.py"]
+    running = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)
+    ]
+    outcomes = [(process.communicate(), process.returncode) for process in running]
+    assert [code for _, code in outcomes] == [1] * 6
+    assert all(not stderr for (_, stderr), _ in outcomes)
+    assert not list(folder.glob(".*.tmp"))
+
+
+def test_nothing_secret_is_in_the_cache(scan_with, folder, key, llmsecrets, tmp_path) -> None:
+    (tmp_path / "pw.py").write_text("password = 'h8Gk2!pQz9LmW4'\n")
+    llmsecrets("scan", "-f", "json", "--show-secrets")
+    assert scan_with() == EXPECTED
+    content = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert key("github").encode() not in content
+    assert b"h8Gk2!pQz9LmW4" not in content
