@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
     path: str
     family: str
-    secret: str
+    digest: str  # of the secret, but not called so: a scanner that reads this file must not take it for one
     occurrences: int = 1
     state: str = "unreviewed"
 
@@ -88,7 +88,7 @@ def _salt(path: Path, line: str) -> bytes:
     try:
         head = json.loads(line)
         version, salt = head["llmsecrets_baseline"], bytes.fromhex(head["salt"])
-    except (ValueError, KeyError, TypeError) as failure:
+    except (ValueError, KeyError, TypeError, RecursionError) as failure:
         raise ConfigError(
             f"{path}:1: not a baseline of llmsecrets", "Its first line holds version and salt."
         ) from failure
@@ -104,8 +104,8 @@ def _salt(path: Path, line: str) -> bytes:
 def _entry(path: Path, number: int, line: str) -> tuple[str, str, str]:
     try:
         entry = json.loads(line)
-        return str(entry["path"]), str(entry["family"]), str(entry["secret"])
-    except (ValueError, KeyError, TypeError) as failure:
+        return str(entry["path"]), str(entry["family"]), str(entry["digest"])
+    except (ValueError, KeyError, TypeError, RecursionError) as failure:
         raise ConfigError(
             f"{path}:{number}: not a baseline entry", "Remove the line, or restore it from git."
         ) from failure
