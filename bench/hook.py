@@ -29,11 +29,12 @@ def main() -> None:
         commands = _commands(Path(folder))
         results = measure.alternately(commands, options.rounds)
     idle = results["python -c pass"].wall
-    head = ("command", "wall", "to python -c pass", "peak memory")
+    head = ("command", "wall", "to python -c pass", "CPU", "peak memory")
     rows = [
-        (name, measure.seconds(usage.wall), measure.ratio(usage.wall, idle), measure.mebibytes(usage.largest))
+        (name, measure.seconds(usage.wall), measure.ratio(usage.wall, idle), measure.seconds(usage.cpu),
+         measure.mebibytes(usage.largest))
         for name, usage in results.items()
-    ]
+    ]  # fmt: skip
     print(measure.table(head, rows))
     if "kingfisher" in results:
         ours, theirs = results["llmsecrets"].wall, results["kingfisher"].wall
