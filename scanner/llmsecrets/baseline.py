@@ -8,7 +8,6 @@ date and no commit, so nothing changes when lines move.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections import Counter
 from collections.abc import Iterable
@@ -62,17 +61,6 @@ def dump(findings: Iterable[Finding], salt: bytes | None = None) -> str:
     head = json.dumps({"llmsecrets_baseline": _VERSION, "salt": salt.hex()})
     entries = [Entry(*identity, count)._asdict() for identity, count in sorted(counts.items())]
     return "\n".join([head, *(json.dumps(entry, ensure_ascii=True) for entry in entries)]) + "\n"
-
-
-def write(path: Path, text: str) -> None:
-    """Replace the file in one step: whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as failure:
-        temporary.unlink(missing_ok=True)
-        raise ConfigError(f"{path}: cannot be written: {failure.strerror}", "Check the folder.") from failure
 
 
 def _identity(finding: Finding, salt: bytes) -> tuple[str, str, str]:

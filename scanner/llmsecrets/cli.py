@@ -406,15 +406,18 @@ def _to_stdout(write: Callable[[Any], None]) -> None:
         raise LlmsecretsError(f"standard output: {failure.strerror}", "The report is not complete.") from failure
 
 
-def _to_file(file: Path, write: Callable[[IO[str]], None]) -> None:
-    """Written beside its place and moved there whole: nobody ever reads half a report."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+def _to_file(file: Path, write: Callable[[IO[str]], object]) -> None:
+    """Written beside its place and moved there whole: nobody ever reads half a report. Links and devices stay."""
+    in_place = file.is_symlink() or (file.exists() and not file.is_file())
+    temporary = file if in_place else file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace") as out:
             write(out)
-        temporary.replace(file)
+        if not in_place:
+            temporary.replace(file)
     except OSError as failure:
-        temporary.unlink(missing_ok=True)
+        if not in_place:
+            temporary.unlink(missing_ok=True)
         raise ConfigError(
             f"{file}: cannot be written: {failure.strerror}", "Check the folder and its space."
         ) from failure
@@ -547,7 +550,7 @@ def baseline_create(output: Path, history: bool, force: bool, **options: Any) ->
     place = _Place.of(targets, in_git=history)
     source = _source(chosen, targets, settings, place)
     report = _scan(source, load_rules(settings), place.rebased(settings), chosen)
-    baseline.write(output, baseline.dump(report.findings))
+    _to_file(output, lambda out: out.write(baseline.dump(report.findings)))
     click.echo(f"{output}: {len(report.findings)} findings recorded")
 
 
