@@ -429,7 +429,7 @@ def _outcome(report: ScanReport, settings: Config) -> int:
     if not report.complete and not settings.allow_incomplete:
         _complain("the scan is incomplete: see what was skipped", "To accept that: --allow-incomplete")
         return ExitCode.INCOMPLETE
-    if not report.stats.blobs and os.environ.get("CI") and not settings.allow_incomplete:
+    if not (report.stats.blobs or report.stats.commits) and os.environ.get("CI") and not settings.allow_incomplete:
         _complain("nothing was scanned, which in CI is not a success", "If that is right: --allow-incomplete")
         return ExitCode.INCOMPLETE
     return ExitCode.CLEAN

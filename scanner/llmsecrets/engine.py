@@ -6,15 +6,16 @@ They are separate because in a history a blob is scanned once, before the paths 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from llmsecrets import placeholders, scoring
-from llmsecrets.matching import Matcher
+from llmsecrets.matching import Matcher, Regions
 from llmsecrets.model import (
     CONFIDENCES,
+    Batch,
     Candidate,
     Chunk,
     Component,
@@ -28,7 +29,7 @@ from llmsecrets.model import (
 from llmsecrets.rules import Allow, Part, Rule, RuleSet
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
-_BEFORE, _AFTER = 80, 640  # bytes around a region that a confirmation may look at
+_BEFORE, _AFTER = 80, 1100  # bytes around a region that a confirmation may look at
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
@@ -85,9 +86,26 @@ class Engine:
         kept = self.settle(matches, provenance.path if provenance.kind == "file" else "")
         return describe(kept, chunk, masked=matches), skips
 
-    def matches(self, chunk: Chunk) -> tuple[list[Match], list[Skip]]:
+    def suspects(self, batch: Batch) -> Iterator[tuple[Chunk, Regions | None]]:
+        """The blobs of a batch in which rules could match, with where; None where that is to be looked up anew."""
+        inside: dict[int, Regions] = {}
+        for rule, spans in self._matcher.regions(batch.data).items():
+            for start, end in spans:
+                index = max(0, bisect_right(batch.starts, start) - 1)
+                while index < len(batch.starts) and batch.starts[index] < end:
+                    first, last = batch.starts[index], batch.ends[index]
+                    if start < last:
+                        clipped = [max(0, start - first), min(end, last) - first]
+                        inside.setdefault(index, {}).setdefault(rule, []).append(clipped)
+                    index += 1
+        for index, regions in inside.items():
+            chunk = batch.chunk(index)
+            yield chunk, regions if chunk.provenance.kind == "file" else None
+
+    def matches(self, chunk: Chunk, regions: Regions | None = None) -> tuple[list[Match], list[Skip]]:
         """Everything in the chunk that a rule confirms, wherever it stands, in order of place."""
-        regions = self._matcher.regions(chunk.data)
+        if regions is None:
+            regions = self._matcher.regions(chunk.data)
         if not regions:
             return [], []
         data = bytes(chunk.data)

@@ -132,7 +132,8 @@ class Repository:
         listing = self.start(
             "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"
         )
-        wanted = re.compile(rb"^(?:" + "|".join(types).encode() + rb") ([0-9a-f]+)$", re.MULTILINE)
+        # An object whose header is damaged is listed as "<id> missing": reading it will tell.
+        wanted = re.compile(rb"^(?:(?:" + "|".join(types).encode() + rb") )?([0-9a-f]+)(?: missing)?$", re.MULTILINE)
         assert listing.stdout is not None
         rest = b""
         with listing:
@@ -161,8 +162,11 @@ class Repository:
         """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision."""
         return self._run("rev-list", *arguments, "--").decode().split()
 
-    def changes(self, commit_ids: Sequence[str]) -> Iterator[tuple[str, list[Change]]]:
-        """What each commit changed: against nothing for a root, against all of its parents for a merge."""
+    def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
+        """What each commit changed: against nothing for a root, against all of its parents for a merge.
+
+        With `renames`, a file that moved comes with its earlier blob instead of as a new one.
+        """
         if not commit_ids:
             return
         current = ""
@@ -304,24 +308,37 @@ class Walk:
 
 
 class Header(NamedTuple):
-    """The line before an object's content; size is None for an object that is missing."""
+    """The line before an object's content; size is None for an object that is missing or corrupt, as `type` says."""
 
     id: str
     type: str
     size: int | None
 
 
+class Stretch(NamedTuple):
+    """A piece of git's output that holds whole objects, in a buffer that is reused for the next one.
+
+    `headers[i]` describes the object that starts at `starts[i]`; it ends `headers[i].size` bytes further on.
+    """
+
+    data: memoryview
+    starts: list[int]
+    headers: list[Header]
+
+
 class BlobReader:
     """Objects streamed through one `git cat-file --batch`, from blocks of ids (one a line).
 
-    Iterating gives headers; after each one its whole content must be read or discarded. Git gives up at an object it
-    cannot read: that one comes out with type "corrupt" and no size, and a new git goes on behind it.
+    Iterating gives headers; after each one its whole content must be read or discarded. `stretches` gives many small
+    objects at a time. Git gives up at an object it cannot read: that one comes out as "corrupt", and a new git goes on
+    behind it.
     """
 
     def __init__(self, repository: Repository, blocks: Iterable[bytes]) -> None:
         self._repository, self._blocks = repository, iter(blocks)
         self._asked: deque[list[bytes]] = deque()  # blocks of ids written to git and not all answered
         self._answered = 0  # of the first of them
+        self._ahead = b""  # output already taken from the pipe, before what is still in it
         self._start()
 
     def __enter__(self) -> BlobReader:
@@ -336,46 +353,72 @@ class BlobReader:
     def __iter__(self) -> Iterator[Header]:
         while True:
             while line := self._out.readline():
-                fields = line.split()
-                self._count_answer()
-                if len(fields) == 3 and fields[2].isdigit():
-                    yield Header(fields[0].decode(), fields[1].decode(), int(fields[2]))
-                else:
-                    yield Header(fields[0].decode() if fields else "", "missing", None)
-            self._feeder.join()
-            left = [object_id for block in self._asked for object_id in block][self._answered :]
-            if not left:
+                self._count_answers(1)
+                yield _header(line)
+            lost = self._restart()
+            if lost is None:
                 return
-            self.__exit__()
-            yield Header(left[0].decode(), "corrupt", None)
-            self._blocks = itertools.chain((b"\n".join(left[1:]),) if left[1:] else (), self._blocks)
-            self._asked, self._answered = deque(), 0
-            self._start()
+            yield lost
+
+    def stretches(self, size: int) -> Iterator[Stretch | Header]:
+        """All objects, many at a time; a Header alone for one of more than `size` bytes, or one that cannot be had.
+
+        After a Header with a size, its content must be read or discarded.
+        """
+        buffer = bytearray(size + 256)
+        view = memoryview(buffer)
+        while True:
+            filled = 0
+            while count := self._read_into(view[filled:]):
+                filled += count
+                starts, headers, parsed = _parse_stretch(buffer, filled)
+                self._count_answers(len(headers))
+                if headers:
+                    yield Stretch(view[:parsed], starts, headers)
+                rest = bytes(view[parsed:filled])
+                filled = len(rest)
+                view[:filled] = rest
+                large = _first_header(rest)
+                if large and (large[0].size is None or large[0].size > size):
+                    self._count_answers(1)
+                    self._ahead, filled = rest[large[1] :], 0
+                    yield large[0]
+            lost = self._restart()
+            if lost is None:
+                return
+            yield lost
 
     def read(self, size: int) -> bytes:
         """The content of the object just announced."""
-        content = self._out.read(size)
-        self._out.read(1)
+        content = self.read_some(size)
+        while len(content) < size and (piece := self.read_some(size - len(content))):
+            content += piece
+        self.end()
         return content
 
     def read_some(self, size: int) -> bytes:
         """A part of the content just announced. The caller counts, and calls `end` behind the last part."""
-        return self._out.read(size)
-
-    def read_into(self, view: memoryview) -> None:
-        """As `read`, into a buffer of the object's size."""
-        self._out.readinto(view)  # type: ignore[attr-defined]
-        self._out.read(1)
+        if not self._ahead:
+            return self._out.read(size)
+        taken, self._ahead = self._ahead[:size], self._ahead[size:]
+        return taken
 
     def end(self) -> None:
         """Step over the newline that follows an object's content."""
-        self._out.read(1)
+        self.read_some(1)
 
     def discard(self, size: int) -> None:
         """Step over an object's content."""
-        while size > 0 and (piece := self._out.read(min(size, 1 << 20))):
+        while size > 0 and (piece := self.read_some(min(size, 1 << 20))):
             size -= len(piece)
         self.end()
+
+    def _read_into(self, view: memoryview) -> int:
+        if not self._ahead:
+            return self._out.readinto(view)  # type: ignore[attr-defined,no-any-return]
+        taken, self._ahead = self._ahead[: len(view)], self._ahead[len(view) :]
+        view[: len(taken)] = taken
+        return len(taken)
 
     def _start(self) -> None:
         # The cache must hold the bases of a pack's delta chains, or git inflates them again for every version.
@@ -396,11 +439,50 @@ class BlobReader:
         except (BrokenPipeError, ValueError):  # git has ended: the reader finds out which ids were left
             return
 
-    def _count_answer(self) -> None:
-        self._answered += 1
-        if self._answered == len(self._asked[0]):
-            self._asked.popleft()
-            self._answered = 0
+    def _restart(self) -> Header | None:
+        """After git has ended: None if it answered everything, else the object it gave up at, a new git started."""
+        self._feeder.join()
+        left = [object_id for block in self._asked for object_id in block][self._answered :]
+        if not left:
+            return None
+        self.__exit__()
+        self._blocks = itertools.chain((b"\n".join(left[1:]),) if left[1:] else (), self._blocks)
+        self._asked, self._answered, self._ahead = deque(), 0, b""
+        self._start()
+        return Header(left[0].decode(), "corrupt", None)
+
+    def _count_answers(self, count: int) -> None:
+        self._answered += count
+        while self._asked and self._answered >= len(self._asked[0]):
+            self._answered -= len(self._asked.popleft())
+
+
+def _header(line: bytes) -> Header:
+    fields = line.split()
+    if len(fields) == 3 and fields[2].isdigit():
+        return Header(fields[0].decode(), fields[1].decode(), int(fields[2]))
+    return Header(fields[0].decode() if fields else "", "missing", None)
+
+
+def _first_header(data: bytes) -> tuple[Header, int] | None:
+    """The header at the start of some output and where it ends, if it is there whole."""
+    end = data.find(b"\n", 0, 256)
+    return (_header(data[:end]), end + 1) if end >= 0 else None
+
+
+def _parse_stretch(buffer: bytearray, filled: int) -> tuple[list[int], list[Header], int]:
+    """(starts, headers, bytes used) of the objects that lie whole in the first `filled` bytes."""
+    starts: list[int] = []
+    headers: list[Header] = []
+    position = 0
+    while (end := buffer.find(b"\n", position, min(filled, position + 256))) >= 0:
+        header = _header(bytes(buffer[position:end]))
+        if header.size is None or end + 1 + header.size >= filled:
+            break
+        starts.append(end + 1)
+        headers.append(header)
+        position = end + header.size + 2
+    return starts, headers, position
 
 
 def _blocks(items: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -489,8 +571,6 @@ _REFUSALS = (
      "Name a folder inside one, or scan it as files: llmsecrets scan <path>"),
     ("unable to read current working", "the folder is gone", "Change to a folder that exists."),
     ("cannot change to", "no such folder", "Check the path."),
-    ("must be run in a work tree", "a bare repository has nothing staged",
-     "Scan its history: llmsecrets scan --history <path>"),
 )  # fmt: skip
 _BAD_REVISION = re.compile("bad revision|unknown revision|ambiguous argument|Invalid revision")
 

@@ -119,6 +119,18 @@ class Chunk(NamedTuple):
     previous: Callable[[], Iterable[bytes]] | None = None
 
 
+class Batch(NamedTuple):
+    """Many small blobs one behind the other, to be looked through at once. The data may be overwritten afterwards.
+
+    Blob i lies from `starts[i]` to `ends[i]`; `chunk(i)` is the Chunk of it.
+    """
+
+    data: memoryview
+    starts: list[int]
+    ends: list[int]
+    chunk: Callable[[int], Chunk]
+
+
 class Location(NamedTuple):
     """Lines and columns count from 1, columns in characters; `end_column` and `end` are one past the last."""
 

@@ -36,12 +36,13 @@ PUBLIC_VALUES: frozenset[str] = frozenset(
     """.split()
 )
 
-_WORDS = (
-    b"example|sample|dummy|placeholder|change_?me|changeit|your|my|insert|replace|redacted|todo|foobar|fake|fixme|"
-    b"not_?a_?real|secret_?here|key_?here|token_?here|password_?here|here|mock|lorem|ipsum|invalid|xxxx+"
+# Long words cannot stand in a random token by chance; short ones can, and count only in short secrets, on their own.
+_LONG_WORD = re.compile(
+    rb"(?i)example|placeholder|change_?me|changeit|redacted|not_?a_?real|(?:secret|key|token|password)[_-]?here"
+    rb"|(?:^|[^a-z])(?:sample|insert|replace)(?=$|[^a-z])"
 )
-_WORD = re.compile(
-    rb"(?i)(?:^|[^a-z])(?:" + _WORDS + rb")(?=$|[^a-z])|(?<=[0-9a-z])(?-i:EXAMPLE|Example)(?=$|[^a-z])|EXAMPLE(?:KEY)?$"
+_SHORT_WORD = re.compile(
+    rb"(?i)(?:^|[^a-z0-9])(?:dummy|your|my|here|todo|foobar|fake|fixme|mock|lorem|ipsum|invalid|xxxx+)(?=$|[^a-z0-9])"
 )
 _TEMPLATE = re.compile(
     rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"
@@ -53,17 +54,18 @@ _BLOCK = re.compile(rb"^(.{1,8}?)\1{3,}.{0,8}$", re.DOTALL)
 _SEQUENCES = (
     b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz 01234567890123456789 0987654321098765 qwertyuiop asdfghjkl"
 )
+_SHORT, _TYPED, _REFERENCE = 40, 160, 512  # the most bytes of a secret in which words, typed filler, references count
 _RUN = 8  # sequential characters in a row that no random token of ordinary length shows
 
 
 def reason(secret: bytes) -> str:
     """Why the bytes are no secret ("placeholder word", "template", …), or "" where nothing says so."""
-    if len(secret) <= 512:
-        if _TEMPLATE.search(secret):
-            return "template or reference"
+    if len(secret) <= _REFERENCE and _TEMPLATE.search(secret):
+        return "template or reference"
+    if len(secret) <= _TYPED:
         if _SAME.search(secret) or _BLOCK.match(secret):
             return "repeated characters"
-        if _WORD.search(secret):
+        if _LONG_WORD.search(secret) or (len(secret) <= _SHORT and _SHORT_WORD.search(secret)):
             return "placeholder word"
         if _sequential(secret):
             return "sequence"

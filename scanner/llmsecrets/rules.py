@@ -39,6 +39,13 @@ BEGIN = (
     r"|(?<=\[[0-9;]{1,12}m))"
 )
 
+# Where a value is known by its name only, something must call it a credential, and a token's worth of characters must
+# follow an assignment. One expression for all such rules: most texts are never searched for the names.
+GATE = (
+    r"(?i:key|token|secret|passw|auth|cred|bearer|api|client|cert)[\x00-\xff]{0,40}[=:,(> ][\s\"'`\\({\[]{0,8}"
+    r"[A-Za-z0-9_\-./+]{16}"
+)
+
 MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
 
 
@@ -71,7 +78,8 @@ class Rule(NamedTuple):
     """One rule, ready to use. `core` is what stage one must find, `expression` what stage two confirms.
 
     `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
-    where the pattern itself tells. `named` says that the value is known by the name before it.
+    where the pattern itself tells. `names` is the expression of the names a value is known by, `gated` says that GATE
+    holds wherever the rule does.
     """
 
     id: str
@@ -80,7 +88,8 @@ class Rule(NamedTuple):
     core: str
     expression: str
     secret_group: int
-    named: bool
+    names: str
+    gated: bool
     severity: str
     confidence: str
     family: str
@@ -362,7 +371,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
     if not entry["examples"]:
         raise RuleError(f"{_line(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
     core, group = _compose(entry, fragments, origin)
-    names = bool(entry.get("names"))
+    names = _names(entry, fragments, origin)
     checksum = entry.get("checksum")
     return Rule(
         id=entry["id"],
@@ -373,7 +382,8 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         + f"(?:{core})"
         + ALPHABETS[entry.get("alphabet", "alnum")],
         secret_group=group,
-        named=names,
+        names=names,
+        gated=bool(names) and not entry.get("anchor") and _all_gated(entry["examples"]),
         severity=entry.get("severity", "high"),
         confidence=entry.get("confidence", "high"),
         family=entry.get("family") or entry["id"].split("-")[0],
@@ -437,14 +447,33 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
     group = int(entry.get("secret_group", 0)) or min(groups, 1)
     if group > groups:
         raise RuleError(f"{_line(entry, 'secret_group', origin)}: the pattern has no group {group}")
-    if not entry.get("names"):
+    names = _names(entry, fragments, origin)
+    if not names:
         return value, group
+    assigned = _fill("{{assigned}}", fragments, origin)
+    return names + assigned + (value if group else f"({value})"), group or 1
+
+
+def _names(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> str:
+    """The expression of a rule's names, or nothing."""
     place = _line(entry, "names", origin)
-    names = [_expression(name, fragments, place) for name in entry["names"]]
+    names = [_expression(name, fragments, place) for name in entry.get("names", ())]
     if any(_groups(name, place) for name in names):
         raise RuleError(f"{place}: a name must not hold a group", "Write (?:…) for (…).")
-    assigned = _fill("{{assigned}}", fragments, origin)
-    return f"(?i:{'|'.join(names)}){assigned}" + (value if group else f"({value})"), group or 1
+    return f"(?i:{'|'.join(names)})" if names else ""
+
+
+def _all_gated(examples: Sequence[str]) -> bool:
+    """Whether GATE holds in every example: in a rule that has others, it would hide what the rule is to find."""
+    import re
+
+    from llmsecrets import templates
+
+    gate = re.compile(GATE.encode())
+    try:
+        return all(gate.search(templates.expand(example, seed).encode()) for example in examples for seed in (1, 2, 3))
+    except templates.TemplateError:
+        return False  # `rules check` says what is wrong with it
 
 
 def _expression(text: str, fragments: dict[str, str], origin: str) -> str:

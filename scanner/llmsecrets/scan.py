@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from llmsecrets import filters
 from llmsecrets.engine import Engine, Match, describe
+from llmsecrets.matching import Regions
 from llmsecrets.model import (
     CONFIDENCES,
+    Batch,
     Candidate,
     Chunk,
     Finding,
@@ -178,7 +180,7 @@ class _Tally:
 
     def drain(
         self,
-        shard: Iterable[Chunk | Skip],
+        shard: Iterable[Batch | Chunk | Skip],
         engine: Engine,
         take: Callable[[_Tally, Chunk, Engine], None],
         stop: threading.Event,
@@ -190,13 +192,18 @@ class _Tally:
             if stop.is_set():
                 break
             self.size += len(item.data)
-            self.blobs += not item.offset
-            take(self, item, engine)
+            if isinstance(item, Batch):
+                self.blobs += len(item.starts)
+                for chunk, regions in engine.suspects(item):
+                    self.note(chunk, engine, regions)
+            else:
+                self.blobs += not item.offset
+                take(self, item, engine)
         return self
 
     def guarded(
         self,
-        shard: Iterable[Chunk | Skip],
+        shard: Iterable[Batch | Chunk | Skip],
         engine: Engine,
         take: Callable[[_Tally, Chunk, Engine], None],
         stop: threading.Event,
@@ -214,9 +221,9 @@ class _Tally:
         self.skips += skips
         self.candidates += _added(candidates, chunk, engine) if candidates and chunk.previous else candidates
 
-    def note(self, chunk: Chunk, engine: Engine) -> None:
+    def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None) -> None:
         """Matches in a blob whose paths are not known yet."""
-        matches, skips = engine.matches(chunk)
+        matches, skips = engine.matches(chunk, regions)
         self.skips += skips
         if matches:
             blob_id = chunk.provenance.blob_id or ""

@@ -9,10 +9,11 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from llmsecrets.errors import ConfigError, RuleError
-from llmsecrets.matching.anchor import Anchor, AnchorError, derive
+from llmsecrets.matching.anchor import NAMED_TAIL, TAIL, Anchor, AnchorError, derive
 from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
 
 Data = bytes | bytearray | memoryview
+GATE_REACH = 640  # bytes before the end of a gate's match in which the name must stand
 Regions = dict[int, list[list[int]]]  # rule index → [from, to) spans that hold its matches, merged and in order
 
 ENGINES = ("auto", "hyperscan", "regex")
@@ -31,12 +32,20 @@ class Matcher(Protocol):
 def anchor_of(rule: Rule) -> Anchor:
     """The rule's anchor. Raises RuleError where stage one could not work with the pattern."""
     try:
-        anchor = derive(rule.core, rule.anchor, rule.width)
+        anchor = derive(rule.core, rule.anchor, rule.width, NAMED_TAIL if rule.names else TAIL)
     except (AnchorError, ValueError) as failure:
         raise RuleError(f"{rule.origin}: rule {rule.id!r}: {failure}") from failure
     if anchor.pattern_width > MAX_WIDTH:
         raise RuleError(f"{rule.origin}: rule {rule.id!r} can span {anchor.pattern_width} bytes, more than {MAX_WIDTH}")
     return anchor
+
+
+def add_span(spans: list[list[int]], start: int, end: int) -> None:
+    """Append a span, or widen the last one if they touch: spans come in order."""
+    if spans and spans[-1][0] <= start <= spans[-1][1]:
+        spans[-1][1] = max(end, spans[-1][1])
+    else:
+        spans.append([start, end])
 
 
 def compile_rules(rules: RuleSet, engine: str = "auto") -> Matcher:

@@ -17,7 +17,8 @@ except ImportError:  # pragma: no cover - Python 3.10
     import sre_parse as sre_parser
 
 LITERAL = 3  # characters that make a literal rare enough to anchor on
-TAIL = 14  # characters wanted beyond the literal before the rest is left to stage two
+TAIL = 14  # characters wanted beyond a literal of the key's own before the rest is left to stage two
+NAMED_TAIL = 48  # the same where the literal is a name: only the value behind it makes it rare
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
 
@@ -45,7 +46,7 @@ class AnchorError(ValueError):
     """The pattern holds no literal that stage one could look for, or has no upper width."""
 
 
-def derive(pattern: str, override: str = "", width: int = 0) -> Anchor:
+def derive(pattern: str, override: str = "", width: int = 0, tail: int = TAIL) -> Anchor:
     """The anchor of a pattern. `width` bounds a pattern that does not bound itself. Raises AnchorError."""
     tree = sre_parser.parse(pattern.encode())
     pattern_width = width or tree.getwidth()[1]
@@ -54,9 +55,20 @@ def derive(pattern: str, override: str = "", width: int = 0) -> Anchor:
     literals = _required(tree)
     if not literals or min(map(len, literals)) < LITERAL:
         raise AnchorError(f"the pattern has no literal of {LITERAL} characters that every match holds")
-    expression = override or _emit_prefix(tree)
+    expression = override or _sequence(list(tree), _State(tail))
     span = min(sre_parser.parse(expression.encode()).getwidth()[1], pattern_width)
     return Anchor(expression, span, pattern_width, literals)
+
+
+def width_of(pattern: str) -> int:
+    """The most bytes a pattern can span."""
+    width: int = sre_parser.parse(pattern.encode()).getwidth()[1]
+    return width
+
+
+def literals_of(pattern: str) -> tuple[str, ...]:
+    """Literals one of which every match of a pattern holds, in lower case."""
+    return _required(sre_parser.parse(pattern.encode()))
 
 
 # ---- the prefix --------------------------------------------------------------------------------------------------
@@ -65,15 +77,15 @@ def derive(pattern: str, override: str = "", width: int = 0) -> Anchor:
 class _State:
     """How much of an anchor has been emitted: literal characters in a row, found one, characters since."""
 
-    def __init__(self, run: int = 0, found: bool = False, tail: int = 0) -> None:
-        self.run, self.found, self.tail = run, found, tail
+    def __init__(self, wanted: int, run: int = 0, found: bool = False, tail: int = 0) -> None:
+        self.wanted, self.run, self.found, self.tail = wanted, run, found, tail
 
     def copy(self) -> _State:
-        return _State(self.run, self.found, self.tail)
+        return _State(self.wanted, self.run, self.found, self.tail)
 
     @property
     def enough(self) -> bool:
-        return self.found and self.tail >= TAIL
+        return self.found and self.tail >= self.wanted
 
     def literal(self) -> None:
         if self.found:
@@ -87,10 +99,6 @@ class _State:
             self.tail += count
         elif count:
             self.run = 0
-
-
-def _emit_prefix(tree: Any) -> str:
-    return _sequence(list(tree), _State())
 
 
 def _sequence(items: list[Any], state: _State) -> str:
@@ -134,7 +142,7 @@ def _branch(alternatives: list[Any], state: _State) -> str:
         states.append(own)
     cut = any(own.enough for own in states)
     state.found = cut or all(own.found for own in states)
-    state.tail = TAIL if cut else min(own.tail for own in states)
+    state.tail = state.wanted if cut else min(own.tail for own in states)
     state.run = 0
     return f"(?:{'|'.join(parts)})"
 
@@ -144,25 +152,25 @@ def _repeat(least: int, most: int, body: Any, state: _State) -> str:
     if len(items) == 1 and items[0][0] in (sre.IN, sre.NOT_LITERAL, sre.ANY, sre.LITERAL):
         return _repeat_single(least, most, items[0], state)
     if least == 0:
-        whole = "".join(_item(operation, argument, _State()) for operation, argument in items)
+        whole = "".join(_item(operation, argument, _State(state.wanted)) for operation, argument in items)
         state.run = 0
         return f"(?:{whole})" + _count(0, most)
     if state.found or least == most == 1:  # one round will do, and what follows the rounds left out cannot be told
         inner = _sequence(items, state)
         if most > 1:
-            state.tail = TAIL
+            state.tail = state.wanted
         return f"(?:{inner})"
-    whole = "".join(_item(operation, argument, _State()) for operation, argument in items)
+    whole = "".join(_item(operation, argument, _State(state.wanted)) for operation, argument in items)
     state.run = 0
     return f"(?:{whole})" + _count(least, most)
 
 
 def _repeat_single(least: int, most: int, item: Any, state: _State) -> str:
     one = _single(*item)
-    if state.found and least >= TAIL - state.tail:
-        least = most = TAIL - state.tail
+    if state.found and least >= state.wanted - state.tail:
+        least = most = state.wanted - state.tail
     elif state.found and most - least > 200:
-        state.tail = TAIL
+        state.tail = state.wanted
         return one + _count(least, least) if least else ""
     state.other(least)
     return one + _count(least, most)

@@ -16,34 +16,37 @@ import hyperscan
 
 from llmsecrets import cache
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import Data, Regions, anchor_of
-from llmsecrets.matching.anchor import Anchor
-from llmsecrets.rules import RuleSet
+from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of
+from llmsecrets.matching.anchor import width_of
+from llmsecrets.rules import GATE, Rule, RuleSet
 
-# A rule's match lies within `back` bytes before an anchor's end and `ahead` bytes after it.
-Reach = Sequence[tuple[int, int]]
+# A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
+Reach = Sequence[Sequence[int]]
 
 
 class HyperscanMatcher:
-    """One database shared by all threads, one scratch each."""
+    """Databases shared by all threads, one scratch for each thread.
 
-    def __init__(self, database: hyperscan.Database | None, reach: Reach) -> None:
-        self._database, self._reach = database, reach
-        self._scratch = None if database is None else hyperscan.Scratch(database)
+    The first database holds the anchors of all rules but the gated ones, and the gate that stands for those; the second
+    the names of the gated rules, looked for only where the gate is open.
+    """
+
+    def __init__(self, anchors: hyperscan.Database, names: hyperscan.Database | None, reach: Reach) -> None:
+        self._anchors, self._names, self._reach = anchors, names, reach
+        self._scratch = hyperscan.Scratch(anchors)
+        self._names_scratch = None if names is None else hyperscan.Scratch(names)
 
     @classmethod
     def compile(cls, rules: RuleSet) -> HyperscanMatcher:
-        """From the cache where it holds the database of these very rules, else compiled and put there."""
+        """From the cache where it holds the databases of these very rules, else compiled and put there."""
         name = f"{_cache_key(rules)}.hsdb"
         return cls._load(cache.read(name)) or cls._build(rules, name)
 
     def clone(self) -> HyperscanMatcher:
-        return HyperscanMatcher(self._database, self._reach)
+        return HyperscanMatcher(self._anchors, self._names, self._reach)
 
     def regions(self, data: Data) -> Regions:
         found: Regions = {}
-        if self._database is None:
-            return found
         reach = self._reach
 
         def on_hit(rule: int, _start: int, end: int, _flags: int, _context: object) -> None:
@@ -57,54 +60,88 @@ class HyperscanMatcher:
             else:
                 spans.append([start, end + ahead])
 
-        self._database.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
+        self._anchors.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
+        gates = found.pop(len(reach) - 1, None)
+        if gates and self._names is not None:
+            self._look_for_names(data, gates, found)
         return found
+
+    def _look_for_names(self, data: Data, gates: Sequence[Sequence[int]], found: Regions) -> None:
+        reach, view = self._reach, memoryview(data)
+        offset = 0
+
+        def on_name(rule: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            back, ahead = reach[rule]
+            add_span(found.setdefault(rule, []), max(0, offset + end - back), offset + end + ahead)
+
+        assert self._names is not None
+        for offset, end in gates:
+            self._names.scan(view[offset:end], match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
 
     @classmethod
     def _load(cls, stored: bytes | None) -> HyperscanMatcher | None:
         if stored is None:
             return None
-        head, _, serialized = stored.partition(b"\n")
+        head, _, databases = stored.partition(b"\n")
         try:
-            return cls(hyperscan.loadb(serialized, hyperscan.HS_MODE_BLOCK), json.loads(head))
+            sizes, reach = json.loads(head)
+            anchors, names = databases[: sizes[0]], databases[sizes[0] :]
+            return cls(_unserialized(anchors), _unserialized(names) if names else None, reach)
         except hyperscan.HyperscanError:  # written by another version or for another processor
             return None
 
     @classmethod
     def _build(cls, rules: RuleSet, name: str) -> HyperscanMatcher:
-        if not len(rules):
-            return cls(None, ())
-        anchors = [anchor_of(rule) for rule in rules]
-        if len(anchors) > 100:
-            print(f"llmsecrets: compiling {len(anchors)} rules (once; kept in {cache.folder()})", file=sys.stderr)
-        database = _database(rules, anchors)
-        reach = [(anchor.width, anchor.pattern_width + 1) for anchor in anchors]
-        cache.write(name, json.dumps(reach).encode() + b"\n" + hyperscan.dumpb(database))
-        return cls(database, reach)
+        if len(rules) > 100:
+            print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
+        every = list(rules)
+        anchors = [anchor_of(rule) for rule in every]
+        reach = [
+            (anchor.width if not rule.gated else width_of(rule.names), anchor.pattern_width + 1)
+            for rule, anchor in zip(every, anchors, strict=True)
+        ]
+        direct = {index: anchor.expression for index, anchor in enumerate(anchors) if not every[index].gated}
+        gated = {index: rule.names for index, rule in enumerate(every) if rule.gated}
+        main = _database({**direct, len(every): GATE}, every)
+        names = _database(gated, every) if gated else None
+        reach.append((GATE_REACH, 1))
+        dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names)]
+        cache.write(name, json.dumps([[len(dumps[0])], reach]).encode() + b"\n" + b"".join(dumps))
+        return cls(main, names, reach)
 
 
-def _database(rules: RuleSet, anchors: Sequence[Anchor]) -> hyperscan.Database:
+def _unserialized(dump: bytes) -> hyperscan.Database:
+    return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
+
+
+def _database(expressions: dict[int, str], rules: Sequence[Rule]) -> hyperscan.Database:
+    """A database of expressions by number. Raises RuleError, naming the rule it is about."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    expressions = [anchor.expression.encode() for anchor in anchors]
+    texts = [expression.encode() for expression in expressions.values()]
     try:
-        database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=[0] * len(expressions))
+        database.compile(expressions=texts, ids=list(expressions), flags=[0] * len(texts))
     except hyperscan.HyperscanError as failure:
-        raise RuleError(_blame(rules, expressions) or f"the rules do not compile together: {failure}") from failure
+        raise RuleError(_blame(expressions, rules) or f"the rules do not compile together: {failure}") from failure
     return database
 
 
-def _blame(rules: RuleSet, expressions: Sequence[bytes]) -> str:
+def _blame(expressions: dict[int, str], rules: Sequence[Rule]) -> str:
     """Which rule it is that does not compile: the library names none."""
-    for rule, expression in zip(rules, expressions, strict=True):
+    for index, expression in expressions.items():
         try:
-            hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(expressions=[expression], ids=[0], flags=[0])
+            hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
+                expressions=[expression.encode()], ids=[0], flags=[0]
+            )
         except hyperscan.HyperscanError as failure:
-            return f"{rule.origin}: rule {rule.id!r} does not compile for stage one: {failure}"
+            return f"{rules[index].origin}: rule {rules[index].id!r} does not compile for stage one: {failure}"
     return ""
 
 
 def _cache_key(rules: RuleSet) -> str:
-    code = "".join(f"{path.stat().st_mtime_ns}" for path in (Path(__file__), Path(__file__).with_name("anchor.py")))
+    code = "".join(
+        f"{path.stat().st_mtime_ns}"
+        for path in (Path(__file__), Path(__file__).with_name("anchor.py"), Path(__file__).parents[1] / "rules.py")
+    )
     version: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing from the stubs, as buffers are below
     return cache.key(rules.digest.encode(), version.encode(), platform.machine().encode(), _cpu(), code.encode())
 

@@ -41,7 +41,7 @@ class RangeSource:
         details = self._repository.details(self.commit_ids)
         changes = [
             (change, details.get(commit_id))
-            for commit_id, changed in self._repository.changes(self.commit_ids[::-1])
+            for commit_id, changed in self._repository.changes(self.commit_ids[::-1], renames=True)
             for change in changed
             if not self._excluded(change.path)
         ]

@@ -10,15 +10,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
-from llmsecrets.git import BlobReader, Header, Repository
-from llmsecrets.model import Chunk, Container, Provenance, Skip, Standing
-from llmsecrets.sources import WINDOW, Excluded, Place
-from llmsecrets.sources.windows import chunks, of_bytes
+from llmsecrets.git import BlobReader, Header, Repository, Stretch
+from llmsecrets.model import Batch, Chunk, Container, Provenance, Skip, Standing
+from llmsecrets.sources import Excluded, Place
+from llmsecrets.sources.windows import chunks, is_marked, of_bytes
 
 # Where git itself keeps these texts while they are written: a path no tracked file can have.
 MESSAGES = {"commit": ("commit message", ".git/COMMIT_EDITMSG"), "tag": ("tag message", ".git/TAG_EDITMSG")}
 Misplaced = Callable[[str, str], bool]
 _EVERYTHING = ("--all", "--reflog")
+_STRETCH = 2 << 20  # bytes of small objects looked through at once: little enough to stay in the processor's cache
+_MARKS = frozenset(b"\xff\xfe\x00")  # what a byte order mark can start with
 _REFS_LOOKED_AT = 20
 _REFS_NAMED = 5
 
@@ -32,35 +34,26 @@ class HistorySource:
         self._walk = repository.walk(*_EVERYTHING)
         self.skips: list[Skip] = []
 
-    def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
+    def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
         blocks = _Blocks(self._repository.every_object(("blob", *MESSAGES)))
         return [self._shard(blocks) for _ in range(jobs)]
 
-    def _shard(self, blocks: Iterator[bytes]) -> Iterator[Chunk | Skip]:
-        buffer = bytearray(1 << 20)
+    def _shard(self, blocks: Iterator[bytes]) -> Iterator[Batch | Chunk | Skip]:
         with BlobReader(self._repository, blocks) as reader:
-            for header in reader:
-                provenance = Provenance("", blob_id=header.id)
-                if header.size is None:
-                    yield Skip(provenance, "unreadable", f"{header.type} object {header.id}")
-                elif header.type in MESSAGES:
-                    yield from _message(reader, header)
-                elif header.size > self._max_size:
-                    reader.discard(header.size)
-                    yield Skip(provenance, "too large", f"{header.size} bytes, more than --max-file-size")
-                elif header.size >= WINDOW:
-                    yield from _streamed(reader, header.size, provenance)
-                elif header.size:
-                    if header.size > len(buffer):
-                        buffer = bytearray(header.size)
-                    view = memoryview(buffer)[: header.size]
-                    reader.read_into(view)
-                    if buffer.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
-                        yield from of_bytes(bytes(view), provenance)
-                    else:
-                        yield Chunk(view, provenance)
+            for item in reader.stretches(_STRETCH):
+                if isinstance(item, Stretch):
+                    yield _batch(item)
+                    yield from _marked_texts(item)
+                elif item.size is None:
+                    yield Skip(Provenance("", blob_id=item.id), "unreadable", f"{item.type} object {item.id}")
+                elif item.type in MESSAGES:
+                    yield from _message(item, reader.read(item.size))
+                elif item.size > self._max_size:
+                    reader.discard(item.size)
+                    detail = f"{item.size} bytes, more than --max-file-size"
+                    yield Skip(Provenance("", blob_id=item.id), "too large", detail)
                 else:
-                    reader.end()
+                    yield from _streamed(reader, item.size, Provenance("", blob_id=item.id))
 
     def places(self, blobs: Mapping[str, Provenance], misplaced: Misplaced) -> Iterator[Place]:
         """Where each blob first came in, and stands today; nothing for those no ref leads to.
@@ -83,7 +76,11 @@ class HistorySource:
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
         blocks = iter(("\n".join(blob_ids).encode(),) if blob_ids else ())
-        return (item for item in self._shard(blocks) if isinstance(item, Chunk))
+        for item in self._shard(blocks):
+            if isinstance(item, Batch):
+                yield from (item.chunk(index) for index in range(len(item.starts)))
+            elif isinstance(item, Chunk):
+                yield item
 
     def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
         targets = {blob_id: _target(blobs[blob_id]) for blob_id in seen}
@@ -160,11 +157,33 @@ class _Blocks(Iterator[bytes]):
             return next(self._blocks)
 
 
-def _message(reader: BlobReader, header: Header) -> Iterator[Chunk]:
+def _batch(stretch: Stretch) -> Batch:
+    data, starts, headers = stretch
+    ends = [start + (header.size or 0) for start, header in zip(starts, headers, strict=True)]
+
+    def chunk(index: int) -> Chunk:
+        header, content = headers[index], bytes(data[starts[index] : ends[index]])
+        if header.type in MESSAGES:
+            return next(_message(header, content))
+        return Chunk(content, Provenance("", blob_id=header.id))
+
+    return Batch(data, starts, ends, chunk)
+
+
+def _marked_texts(stretch: Stretch) -> Iterator[Chunk]:
+    """Blobs in UTF-16 or UTF-32, by the mark they start with: in the batch no rule could read them."""
+    data, starts, headers = stretch
+    for start, header in zip(starts, headers, strict=True):
+        if header.size and data[start] in _MARKS and header.type == "blob":
+            content = bytes(data[start : start + (header.size or 0)])
+            if is_marked(content):
+                yield from of_bytes(content, Provenance("", blob_id=header.id))
+
+
+def _message(header: Header, content: bytes) -> Iterator[Chunk]:
     """What stands below the headers of a commit or tag."""
-    assert header.size is not None
     kind, path = MESSAGES[header.type]
-    head, _, message = reader.read(header.size).partition(b"\n\n")
+    head, _, message = content.partition(b"\n\n")
     containers = (_tag(head),) if header.type == "tag" else ()
     return of_bytes(message, Provenance(path, containers, blob_id=header.id, kind=kind))
 

@@ -23,17 +23,21 @@ _MARKS = (
 
 
 def chunks(read: Read, provenance: Provenance, previous: Previous = None) -> Iterator[Chunk]:
-    """The content that `read` gives, as chunks. Empty content gives none."""
+    """The content that `read` gives, as chunks; empty content is an empty one, so that it counts as read."""
     first = _full(read, WINDOW)
     encoding = next((name for mark, name in _MARKS if first.startswith(mark)), None)
     if encoding:
         read = _transcoded(first, read, encoding)
         first = _full(read, WINDOW)
     if len(first) < WINDOW:
-        if first:
-            yield Chunk(first, provenance, previous=previous)
+        yield Chunk(first, provenance, previous=previous)
         return
     yield from _windows(first, read, provenance, previous)
+
+
+def is_marked(content: bytes) -> bool:
+    """Whether the text says in its first bytes that it is in UTF-16 or UTF-32."""
+    return content.startswith(tuple(mark for mark, _ in _MARKS))
 
 
 def of_bytes(content: bytes, provenance: Provenance, previous: Previous = None) -> Iterator[Chunk]:
@@ -46,10 +50,8 @@ def of_bytes(content: bytes, provenance: Provenance, previous: Previous = None) 
         position += size
         return bytes(view[position - size : position])
 
-    if len(content) < WINDOW and not content.startswith(
-        (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-    ):
-        return iter((Chunk(content, provenance, previous=previous),) if content else ())
+    if len(content) < WINDOW and not is_marked(content):
+        return iter((Chunk(content, provenance, previous=previous),))
     return chunks(read, provenance, previous)
 
 
