@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import findings_in
+from support import findings_in
 
 from llmsecrets import baseline
 

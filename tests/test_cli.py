@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import KEYS, run_llmsecrets
+from support import KEYS, run_llmsecrets
 
 from llmsecrets import cli
 from llmsecrets.reporters import FORMATS

@@ -8,9 +8,9 @@ import re
 import time
 
 import pytest
-from conftest import ENGINES, findings_in, make_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import ENGINES, findings_in, make_key
 
 from llmsecrets import matching
 from llmsecrets.engine import Engine

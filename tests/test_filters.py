@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from conftest import findings_in, make_key
+from support import findings_in, make_key
 
 from llmsecrets import filters
 from llmsecrets.config import AllowEntry, Config

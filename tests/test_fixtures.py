@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import ENGINES
+from support import ENGINES
 
 from llmsecrets.templates import expand
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Repo, make_key
+from support import Repo, make_key
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ENGINES, KEYS, findings_in, make_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import ENGINES, KEYS, findings_in, make_key
 
 from llmsecrets import matching
 from llmsecrets.engine import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from conftest import Repo
+from support import Repo
 
 
 def secrets_by_path(found) -> dict[str, str]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import IDENTITY, Repo
+from support import IDENTITY, Repo
 
 
 def test_a_staged_key_is_reported_at_its_place(repository, scan, key) -> None:
