@@ -154,6 +154,10 @@ class Engine:
 
         What a match depends on lies in the region and a little way around it, except for a rule's components.
         """
+        if rule.gated:
+            found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
+            match = self._judged(rule, data, found) if found else None
+            return [match] if match else []
         first, last = max(0, start - _BEFORE), min(len(data), end + _AFTER)
         if rule.components or last - first > _MEMORABLE:
             return self._fresh(rule, data, start, end)

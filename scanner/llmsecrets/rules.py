@@ -46,6 +46,7 @@ GATE = (
     r"[A-Za-z0-9_\-./+]{16}"
 )
 
+_NAMES_WIDTH = 80  # names that span more are not looked for behind the gate
 MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
 
 
@@ -383,7 +384,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         + ALPHABETS[entry.get("alphabet", "alnum")],
         secret_group=group,
         names=names,
-        gated=bool(names) and not entry.get("anchor") and _all_gated(entry["examples"]),
+        gated=bool(names) and _can_be_gated(names, entry),
         severity=entry.get("severity", "high"),
         confidence=entry.get("confidence", "high"),
         family=entry.get("family") or entry["id"].split("-")[0],
@@ -463,12 +464,15 @@ def _names(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> str
     return f"(?i:{'|'.join(names)})" if names else ""
 
 
-def _all_gated(examples: Sequence[str]) -> bool:
-    """Whether GATE holds in every example: in a rule that has others, it would hide what the rule is to find."""
+def _can_be_gated(names: str, entry: dict[str, Any]) -> bool:
+    """Whether the names are short and GATE holds in every example: else it would hide what the rule is to find."""
     import re
 
-    from llmsecrets import templates
+    from llmsecrets import anchors, templates
 
+    examples = entry["examples"]
+    if entry.get("anchor") or anchors.width_of(names) > _NAMES_WIDTH:
+        return False
     gate = re.compile(GATE.encode())
     try:
         return all(gate.search(templates.expand(example, seed).encode()) for example in examples for seed in (1, 2, 3))

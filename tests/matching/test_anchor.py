@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmsecrets.anchors import LITERAL, AnchorError, derive
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import ENGINES, anchor_of, compile_rules
-from llmsecrets.matching.anchor import LITERAL, AnchorError, derive
 from llmsecrets.rules import MAX_WIDTH, RuleSet, load_rules
 from llmsecrets.templates import expand
 

@@ -86,8 +86,10 @@ def test_git_folders_are_left_to_the_history(repository, scan, key) -> None:
     assert scan(cwd=repository.root).paths == ["lib/a.py"]
 
 
-def test_an_empty_file_has_no_chunk(tree) -> None:
-    assert items_of(tree(empty="")) == []
+def test_an_empty_file_has_been_looked_at(tree, llmsecrets) -> None:
+    tree(empty="")
+    outcome = llmsecrets("scan", "tree", CI="true")
+    assert (outcome.code, "1 file, 0 bytes" in outcome.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("name", ["new\nline", "ünïcode", os.fsdecode(b"latin \xe9.py"), "-dash", " space ", "[bold]"])

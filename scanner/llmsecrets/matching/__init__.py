@@ -8,13 +8,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Protocol
 
+from llmsecrets.anchors import NAMED_TAIL, TAIL, Anchor, AnchorError, derive
 from llmsecrets.errors import ConfigError, RuleError
-from llmsecrets.matching.anchor import NAMED_TAIL, TAIL, Anchor, AnchorError, derive
 from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
 
 Data = bytes | bytearray | memoryview
 GATE_REACH = 640  # bytes before the end of a gate's match in which the name must stand
-Regions = dict[int, list[list[int]]]  # rule index → [from, to) spans that hold its matches, merged and in order
+# Rule index → [from, to) spans that hold its matches, merged and in order; for a gated rule, a span for each place at
+# which one of its names stands, and a match can start.
+Regions = dict[int, list[list[int]]]
 
 ENGINES = ("auto", "hyperscan", "regex")
 

@@ -7,12 +7,13 @@ pattern on both sides of the literal), which stage two does not mind.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import regex
 
+from llmsecrets.anchors import literals_of, width_of
 from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of
-from llmsecrets.matching.anchor import literals_of, width_of
-from llmsecrets.rules import GATE, RuleSet
+from llmsecrets.rules import GATE, Rule, RuleSet
 
 Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rules, and how far their matches reach from it
 
@@ -20,39 +21,58 @@ Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rule
 class KeywordMatcher:
     """Literals of the rules, and of the names of gated rules: those count only where the gate is open."""
 
-    def __init__(self, direct: Announced, gated: Announced) -> None:
-        self._direct, self._gated = direct, gated
+    def __init__(self, rules: RuleSet) -> None:
+        self._direct: Announced = {}
+        self._gated: Announced = {}
+        self._names: dict[int, Any] = {}
+        self._reach: dict[int, int] = {}
         self._gate = regex.compile(GATE.encode())
-        self._gate_literals = [literal.encode() for literal in literals_of(GATE)]
-        self._gate_width = width_of(GATE)
+        self._gate_words: Announced = {literal.encode(): [(0, width_of(GATE))] for literal in literals_of(GATE)}
+        for index, rule in enumerate(rules):
+            self._add(index, rule)
 
     @classmethod
     def compile(cls, rules: RuleSet) -> KeywordMatcher:
-        direct: Announced = {}
-        gated: Announced = {}
-        for index, rule in enumerate(rules):
-            anchor = anchor_of(rule)
-            literals = literals_of(rule.names) if rule.gated else rule.keywords or anchor.literals
-            for literal in literals:
-                announced = (gated if rule.gated else direct).setdefault(literal.lower().encode(), [])
-                announced.append((index, anchor.pattern_width + 1))
-        return cls(direct, gated)
+        return cls(rules)
 
     def clone(self) -> KeywordMatcher:
         return self
 
     def regions(self, data: Data) -> Regions:
-        text = bytes(data).lower()
+        content = bytes(data)
+        text = content.lower()
         found: Regions = {}
         _collect(text, self._direct, 0, len(text), found)
-        for start, end in self._open_gates(bytes(data), text):
-            _collect(text, self._gated, start, end, found)
-        return {index: _merged(spans) for index, spans in found.items()}
+        found = {index: _merged(spans) for index, spans in found.items()}
+        near: Regions = {}
+        for start, end in self._open_gates(content, text):
+            _collect(text, self._gated, start, end, near)
+        for index, spans in near.items():
+            starts = {
+                match.start() for start, end in _merged(spans) for match in self._named(index, content, start, end)
+            }
+            if starts:
+                found[index] = [[start, start + self._reach[index]] for start in sorted(starts)]
+        return found
+
+    def _add(self, index: int, rule: Rule) -> None:
+        anchor = anchor_of(rule)
+        self._reach[index] = anchor.pattern_width + 1
+        if rule.gated:
+            self._names[index] = regex.compile(rule.names.encode())
+            for literal in literals_of(rule.names):
+                self._gated.setdefault(literal.encode(), []).append((index, width_of(rule.names)))
+        else:
+            for literal in rule.keywords or anchor.literals:
+                self._direct.setdefault(literal.lower().encode(), []).append((index, anchor.pattern_width + 1))
+
+    def _named(self, index: int, data: bytes, start: int, end: int) -> Iterator[Any]:
+        found: Iterator[Any] = self._names[index].finditer(data, start, end, overlapped=True)
+        return found
 
     def _open_gates(self, data: bytes, text: bytes) -> Iterator[list[int]]:
         near: Regions = {}
-        words: Announced = {literal: [(0, self._gate_width)] for literal in self._gate_literals}
-        _collect(text, words, 0, len(text), near)
+        _collect(text, self._gate_words, 0, len(text), near)
         gates: list[list[int]] = []
         for start, end in _merged(near.get(0, [])):
             for match in self._gate.finditer(data, start, end, overlapped=True):

@@ -16,8 +16,7 @@ import hyperscan
 
 from llmsecrets import cache
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of
-from llmsecrets.matching.anchor import width_of
+from llmsecrets.matching import GATE_REACH, Data, Regions, anchor_of
 from llmsecrets.rules import GATE, Rule, RuleSet
 
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
@@ -70,9 +69,11 @@ class HyperscanMatcher:
         reach, view = self._reach, memoryview(data)
         offset = 0
 
-        def on_name(rule: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            back, ahead = reach[rule]
-            add_span(found.setdefault(rule, []), max(0, offset + end - back), offset + end + ahead)
+        def on_name(rule: int, start: int, _end: int, _flags: int, _context: object) -> None:
+            span = [offset + start, offset + start + reach[rule][1]]
+            spans = found.setdefault(rule, [])
+            if not spans or spans[-1] != span:
+                spans.append(span)
 
         assert self._names is not None
         for offset, end in gates:
@@ -96,14 +97,11 @@ class HyperscanMatcher:
             print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
         every = list(rules)
         anchors = [anchor_of(rule) for rule in every]
-        reach = [
-            (anchor.width if not rule.gated else width_of(rule.names), anchor.pattern_width + 1)
-            for rule, anchor in zip(every, anchors, strict=True)
-        ]
+        reach = [(anchor.width, anchor.pattern_width + 1) for anchor in anchors]
         direct = {index: anchor.expression for index, anchor in enumerate(anchors) if not every[index].gated}
         gated = {index: rule.names for index, rule in enumerate(every) if rule.gated}
         main = _database({**direct, len(every): GATE}, every)
-        names = _database(gated, every) if gated else None
+        names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
         reach.append((GATE_REACH, 1))
         dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names)]
         cache.write(name, json.dumps([[len(dumps[0])], reach]).encode() + b"\n" + b"".join(dumps))
@@ -114,24 +112,25 @@ def _unserialized(dump: bytes) -> hyperscan.Database:
     return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
 
 
-def _database(expressions: dict[int, str], rules: Sequence[Rule]) -> hyperscan.Database:
+def _database(expressions: dict[int, str], rules: Sequence[Rule], flags: int = 0) -> hyperscan.Database:
     """A database of expressions by number. Raises RuleError, naming the rule it is about."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     texts = [expression.encode() for expression in expressions.values()]
     try:
-        database.compile(expressions=texts, ids=list(expressions), flags=[0] * len(texts))
+        database.compile(expressions=texts, ids=list(expressions), flags=[flags] * len(texts))
     except hyperscan.HyperscanError as failure:
-        raise RuleError(_blame(expressions, rules) or f"the rules do not compile together: {failure}") from failure
+        raise RuleError(
+            _blame(expressions, rules, flags) or f"the rules do not compile together: {failure}"
+        ) from failure
     return database
 
 
-def _blame(expressions: dict[int, str], rules: Sequence[Rule]) -> str:
+def _blame(expressions: dict[int, str], rules: Sequence[Rule], flags: int) -> str:
     """Which rule it is that does not compile: the library names none."""
     for index, expression in expressions.items():
         try:
-            hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-                expressions=[expression.encode()], ids=[0], flags=[0]
-            )
+            alone = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+            alone.compile(expressions=[expression.encode()], ids=[0], flags=[flags])
         except hyperscan.HyperscanError as failure:
             return f"{rules[index].origin}: rule {rules[index].id!r} does not compile for stage one: {failure}"
     return ""
@@ -140,7 +139,7 @@ def _blame(expressions: dict[int, str], rules: Sequence[Rule]) -> str:
 def _cache_key(rules: RuleSet) -> str:
     code = "".join(
         f"{path.stat().st_mtime_ns}"
-        for path in (Path(__file__), Path(__file__).with_name("anchor.py"), Path(__file__).parents[1] / "rules.py")
+        for path in (Path(__file__), *(Path(__file__).parents[1] / name for name in ("anchors.py", "rules.py")))
     )
     version: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing from the stubs, as buffers are below
     return cache.key(rules.digest.encode(), version.encode(), platform.machine().encode(), _cpu(), code.encode())

@@ -134,17 +134,27 @@ def _item(operation: Any, argument: Any, state: _State) -> str:
 
 
 def _branch(alternatives: list[Any], state: _State) -> str:
-    """All alternatives, and the weakest of the states they end in. One cut short ends the anchor for all."""
+    """All alternatives. Where one may be cut short, nothing can follow, so each must have a literal by then."""
+    parts, states = _alternatives(alternatives, state, state.wanted)
+    if any(own.enough for own in states):
+        if all(own.found for own in states):
+            state.found, state.tail = True, state.wanted
+            return f"(?:{'|'.join(parts)})"
+        parts, states = _alternatives(alternatives, state, _UNBOUNDED)
+    state.found = all(own.found for own in states)
+    state.tail = min(own.tail for own in states)
+    state.run = 0
+    return f"(?:{'|'.join(parts)})"
+
+
+def _alternatives(alternatives: list[Any], state: _State, wanted: int) -> tuple[list[str], list[_State]]:
     parts, states = [], []
     for alternative in alternatives:
         own = state.copy()
+        own.wanted = wanted
         parts.append(_sequence(list(alternative), own))
         states.append(own)
-    cut = any(own.enough for own in states)
-    state.found = cut or all(own.found for own in states)
-    state.tail = state.wanted if cut else min(own.tail for own in states)
-    state.run = 0
-    return f"(?:{'|'.join(parts)})"
+    return parts, states
 
 
 def _repeat(least: int, most: int, body: Any, state: _State) -> str:
