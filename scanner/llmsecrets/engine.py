@@ -29,7 +29,7 @@ from llmsecrets.model import (
 from llmsecrets.rules import Allow, Part, Rule, RuleSet
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
-_BEFORE, _AFTER = 80, 1100  # bytes around a region that a confirmation may look at
+_BEFORE, _AFTER = 80, 560  # bytes around a region that a confirmation may look at
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
@@ -83,7 +83,7 @@ class Engine:
         if not matches:
             return [], skips
         provenance = chunk.provenance
-        kept = self.settle(matches, provenance.path if provenance.kind == "file" else "")
+        kept = self.settle(matches, provenance.path if provenance.kind in ("file", "stdin") else "")
         return describe(kept, chunk, masked=matches), skips
 
     def suspects(self, batch: Batch) -> Iterator[tuple[Chunk, Regions | None]]:

@@ -47,7 +47,7 @@ _SHORT_WORD = re.compile(
 _TEMPLATE = re.compile(
     rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"
     rb"|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
-    rb"|\$\{\{?|\{\{"
+    rb"|\$\{\{?|\{\{|(?:\xe2\x80\xa6|\\u2026|\.\.\.)(?:\(\d+\))?$"
 )
 _SAME = re.compile(rb"(.)\1{5,}|(?:[*.xX#_-])\1{3,}$|^[xX*.#-]+$")
 _BLOCK = re.compile(rb"^(.{1,8}?)\1{3,}.{0,8}$", re.DOTALL)

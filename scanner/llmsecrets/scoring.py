@@ -47,8 +47,8 @@ def probability(features: Sequence[Feature]) -> float:
 
 # ---- the value ---------------------------------------------------------------------------------------------------
 
-_UNQUOTED = re.compile(rb"[^\s\"'`<>(){}\[\],;]{1,512}")
-_QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + quote) for quote in (b'"', b"'", b"`")}
+_UNQUOTED = re.compile(rb"[^\s\"'`<>(){}\[\],;]{1,256}(?!\{\{|\$\{|%\(|<|[^\s\"'`<>(){}\[\],;])")  # else a template
+_QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,256})" + quote) for quote in (b'"', b"'", b"`")}
 
 
 def value_at(data: bytes, position: int) -> Value | None:
@@ -59,7 +59,7 @@ def value_at(data: bytes, position: int) -> Value | None:
     quote = data[position : position + 1]
     if quote in _QUOTED:
         if escapes:  # JSON within JSON: the value ends at the next escaped quote
-            end = data.find(b"\\" * escapes + quote, position + 1, position + 600)
+            end = data.find(b"\\" * escapes + quote, position + 1, position + 300)
             return Value(position + 1, end, True) if end > 0 else None
         found = _QUOTED[quote].match(data, position + 1)
         return Value(*found.span(1), True) if found else None
