@@ -209,7 +209,6 @@ def test_links_and_pipes_are_written_to_not_replaced(planted, command) -> None:
     assert (planted / "pipe").is_fifo()
 
 
-@pytest.mark.xfail(reason="/work/env/bugs.md: a redacted secret is taken for one")
 def test_our_own_reports_are_clean(planted, llmsecrets, scan) -> None:
     llmsecrets("scan", "leak", "-o", "clean/a.json", "-o", "clean/b.sarif", "-o", "clean/c.jsonl", "-o", "clean/d.txt")
     assert scan("clean").json["findings"] == []

@@ -82,8 +82,12 @@ class Everywhere:
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_an_engines_regions_hold_every_match_of_every_rule(data, tmp_path_factory) -> None:
-    """Scanning the regions of stage one finds what scanning the whole text does."""
-    chosen = data.draw(st.lists(st.sampled_from(sorted(RULES)), min_size=1, max_size=4, unique=True))
+    """Scanning the regions of stage one finds what scanning the whole text does.
+
+    Not so for gated rules: their regions say where a match begins, not only where it lies.
+    """
+    anchored = sorted(rule.id for rule in RULES.values() if not rule.gated)
+    chosen = data.draw(st.lists(st.sampled_from(anchored), min_size=1, max_size=4, unique=True))
     rules = RuleSet.of(RULES[rule_id] for rule_id in chosen)
     examples = st.sampled_from([example for rule in rules for example in rule.examples])
     planted = st.tuples(examples, st.integers(1, 3)).map(lambda plant: expand(*plant).encode())
