@@ -22,6 +22,7 @@ from llmsecrets.reporters import FORMATS
 if TYPE_CHECKING:
     from llmsecrets.config import Config
     from llmsecrets.git import Repository
+    from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
     from llmsecrets.sources import Source
 
@@ -111,6 +112,9 @@ _source_options = _all(
     click.option("--range", "revisions", metavar="A..B", help="What the commits of a range add."),
     click.option("--history", is_flag=True, help="Every blob and message reachable from any ref or reflog."),
     click.option("--unreachable", is_flag=True, help="With --history: objects that no ref leads to, too."),
+    click.option("--since", metavar="DATE", help="With --history: only what commits since then brought in."),
+    click.option("--branch", metavar="REF", help="With --history: only what commits of this branch brought in."),
+    click.option("--max-depth", type=click.IntRange(1), metavar="N", help="With --history: only the newest N commits."),
     click.option(
         "--stdin-name", default="<stdin>", show_default=True, metavar="NAME", help="What to call standard input."
     ),
@@ -143,6 +147,10 @@ _output_options = _all(
     click.option("-q", "--quiet", is_flag=True, help="No progress; no report where there is nothing to report."),
 )
 _engine_options = _all(
+    click.option(
+        "--cache", "cache_file", type=click.Path(path_type=Path), metavar="PATH", help="Remember history scans here."
+    ),
+    click.option("--no-cache", is_flag=True, help="Read all of a history again, and remember nothing."),
     click.option("-j", "--jobs", type=click.IntRange(0), help="Threads.  [default: one a core]"),
     click.option("--engine", help="auto, hyperscan or regex.  [default: auto]"),
 )
@@ -174,7 +182,9 @@ def scan(**options: Any) -> int:
     outputs = outputs or _pair(settings.format, ())
     place = _Place.of(targets, in_git=bool(_chosen(options)))
     rules = load_rules(settings)
-    report = _scan(_source(options, targets, settings, place), rules, place.rebased(settings), options)
+    cache = _result_cache(options, rules, settings, targets[0])
+    source = _source(options, targets, settings, place, cache)
+    report = _scan(source, rules, place.rebased(settings), options, cache)
     _write_reports(report, rules, outputs, options, settings)
     return _outcome(report, settings)
 
@@ -195,7 +205,9 @@ def load_rules(settings: Config) -> RuleSet:
     return loaded.select(settings.enable, settings.disable) if settings.enable or settings.disable else loaded
 
 
-def _scan(source: Source, rules: RuleSet, settings: Config, options: dict[str, Any]) -> ScanReport:
+def _scan(
+    source: Source, rules: RuleSet, settings: Config, options: dict[str, Any], cache: ResultCache | None = None
+) -> ScanReport:
     from llmsecrets import filters, matching
     from llmsecrets.baseline import load
     from llmsecrets.engine import Engine
@@ -203,14 +215,33 @@ def _scan(source: Source, rules: RuleSet, settings: Config, options: dict[str, A
 
     known = load(Path(settings.baseline)) if settings.baseline else None
     engine = Engine(rules, matching.compile_rules(rules, settings.engine))
+    jobs = settings.jobs or _cores()
+    chosen = Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence, jobs)
     with _progress(options["quiet"]) as progress:
-        scanner = Scanner(
-            engine,
-            Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence,
-                     settings.jobs or _cores()),
-            progress,
-        )  # fmt: skip
+        scanner = Scanner(engine, chosen, progress, cache)
         return scanner.scan(source, [str(path) for path in options["paths"]] or ["."])
+
+
+def _result_cache(options: dict[str, Any], rules: RuleSet, settings: Config, target: Path) -> ResultCache | None:
+    """Where a history scan finds and leaves its results; none unless all of a history is scanned."""
+    if not options["history"] or options["no_cache"] or options["unreachable"] or _narrowed(options):
+        return None
+    from llmsecrets import cache
+    from llmsecrets.resultcache import ResultCache
+
+    place = os.fspath(_repository(target).common_dir.resolve())
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
+    key = cache.key(
+        rules.digest.encode(), code, str(settings.max_file_size).encode(), place.encode("utf-8", "surrogateescape")
+    )
+    return ResultCache(options["cache_file"] or cache.folder() / "history.sqlite3", key)
+
+
+def _narrowed(options: dict[str, Any]) -> tuple[str, list[str]] | None:
+    """The branch and the rev-list words that a history scan is limited to, or None for all of it."""
+    limits = [f"--since={options['since']}"] if options["since"] else []
+    limits += [f"--max-count={options['max_depth']}"] if options["max_depth"] else []
+    return (options["branch"] or "--all", limits) if limits or options["branch"] else None
 
 
 def _cores() -> int:
@@ -276,7 +307,13 @@ def _chosen(options: dict[str, Any]) -> list[str]:
     return [name for name in ("staged", "revisions", "history") if options[name] not in (False, None)]
 
 
-def _source(options: dict[str, Any], targets: Sequence[Path], settings: Config, place: _Place) -> Source:
+def _source(
+    options: dict[str, Any],
+    targets: Sequence[Path],
+    settings: Config,
+    place: _Place,
+    cache: ResultCache | None = None,
+) -> Source:
     """The source the options name."""
     from llmsecrets import filters
 
@@ -286,9 +323,9 @@ def _source(options: dict[str, Any], targets: Sequence[Path], settings: Config, 
     settings = place.rebased(settings)
     limits: dict[str, Any] = {"excluded": filters.excluder(settings), "max_size": settings.max_file_size}
     if chosen:
-        return _git_source(chosen[0], options, targets, limits)
-    if options["unreachable"]:
-        raise click.UsageError("--unreachable goes with --history.")
+        return _git_source(chosen[0], options, targets, limits, cache)
+    if options["unreachable"] or _narrowed(options):
+        raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
     if "-" in map(str, targets):
         from llmsecrets.sources.stdin import StdinSource
 
@@ -302,7 +339,13 @@ def _source(options: dict[str, Any], targets: Sequence[Path], settings: Config, 
     return PathSource(targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **limits)
 
 
-def _git_source(chosen: str, options: dict[str, Any], targets: Sequence[Path], limits: dict[str, Any]) -> Source:
+def _git_source(
+    chosen: str,
+    options: dict[str, Any],
+    targets: Sequence[Path],
+    limits: dict[str, Any],
+    cache: ResultCache | None,
+) -> Source:
     if len(targets) > 1:
         raise click.UsageError("Give one repository with --staged, --range or --history.")
     repository = _repository(targets[0])
@@ -313,12 +356,15 @@ def _git_source(chosen: str, options: dict[str, Any], targets: Sequence[Path], l
             _complain(
                 "this is a shallow clone: only its newest commits are here", "For all of history: git fetch --unshallow"
             )
-        return HistorySource(repository, unreachable=options["unreachable"], **limits)
+        if not _narrowed(options):
+            known = cache.load() if cache else None
+            return HistorySource(repository, unreachable=options["unreachable"], known=known, **limits)
     from llmsecrets.sources.changes import RangeSource, StagedSource
 
     if chosen == "staged":
         return StagedSource(repository, **limits)
-    return RangeSource(repository, options["revisions"], **limits)
+    revisions, words = _narrowed(options) or (options["revisions"], [])
+    return RangeSource(repository, revisions, limits=words, **limits)
 
 
 def _repository(target: Path) -> Repository:
@@ -544,6 +590,9 @@ def baseline_create(output: Path, history: bool, force: bool, **options: Any) ->
         "revisions": None,
         "history": history,
         "unreachable": False,
+        "since": None,
+        "branch": None,
+        "max_depth": None,
         "quiet": False,
         "paths": options["paths"],
     }

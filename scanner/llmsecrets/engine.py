@@ -48,6 +48,10 @@ class Match(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, int, int], ...] = ()
 
+    def lies_in(self, chunk: Chunk) -> bool:
+        """Whether the chunk holds the whole match."""
+        return chunk.offset <= self.start and self.end <= chunk.offset + len(chunk.data)
+
     def secret_in(self, chunk: Chunk) -> Secret:
         """The secret, from the chunk that holds the match."""
         return Secret(bytes(chunk.data[self.secret_start - chunk.offset : self.secret_end - chunk.offset]))
@@ -68,12 +72,12 @@ class Engine:
     """A rule set ready to scan with. One for each thread (`clone`): matchers hold scratch space."""
 
     def __init__(self, rules: RuleSet, matcher: Matcher, *, timeout: float = TIMEOUT) -> None:
-        self._rules, self._matcher, self._timeout = rules, matcher, timeout
+        self.rules, self._matcher, self._timeout = rules, matcher, timeout
         self._patterns: dict[str, Any] = {}
         self._seen: dict[tuple[object, ...], list[Match]] = {}
 
     def clone(self) -> Engine:
-        other = Engine(self._rules, self._matcher.clone(), timeout=self._timeout)
+        other = Engine(self.rules, self._matcher.clone(), timeout=self._timeout)
         other._patterns = self._patterns  # compiled patterns may be shared; at worst one is compiled twice
         return other
 
@@ -112,7 +116,7 @@ class Engine:
         found: list[Match] = []
         skips: list[Skip] = []
         for index, spans in regions.items():
-            rule = self._rules[index]
+            rule = self.rules[index]
             try:
                 found += self._confirm(rule, data, spans, chunk)
             except TimeoutError:

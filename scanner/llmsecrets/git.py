@@ -132,8 +132,7 @@ class Repository:
         listing = self.start(
             "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"
         )
-        # An object whose header is damaged is listed as "<id> missing": reading it will tell.
-        wanted = re.compile(rb"^(?:(?:" + "|".join(types).encode() + rb") )?([0-9a-f]+)(?: missing)?$", re.MULTILINE)
+        wanted = _listed(types)
         assert listing.stdout is not None
         rest = b""
         with listing:
@@ -147,6 +146,32 @@ class Repository:
     def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
         """Start walking from the oldest commit on: which commit brought each object in, at which path."""
         return Walk(self, revisions, stdin)
+
+    def named(self) -> list[str]:
+        """Ids of everything refs, reflogs, HEAD and other worktrees' HEADs name, sorted."""
+        refs = self._run("for-each-ref", "--format=%(objectname)").decode().split()
+        return sorted({*refs, *self.commits("--all", "--reflog", "--no-walk=unsorted")})
+
+    def boundary(self) -> str:
+        """The commits at which a shallow clone's history is cut off, as git lists them."""
+        file = self.common_dir / "shallow"
+        return file.read_text("ascii", "replace") if self.shallow and file.exists() else ""
+
+    def has_all(self, ids: Sequence[str]) -> bool:
+        """Whether all of these objects exist."""
+        raw = self._run("cat-file", "--batch-check=%(objectname)", stdin="\n".join(ids).encode() + b"\n")
+        return b" missing" not in raw
+
+    def of_types(self, ids: Sequence[bytes], types: Sequence[str]) -> Iterator[bytes]:
+        """Blocks of those ids that are objects of the types (or cannot be looked at, which reading will tell)."""
+        raw = self._run("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=b"\n".join(ids) + b"\n")
+        found = _listed(types).findall(raw)
+        return iter((b"\n".join(found),) if found else ())
+
+    def dates(self, *revisions: str, stdin: bytes = b"") -> list[int]:
+        """Commit dates (seconds since 1970) of the commits a rev-list call names."""
+        raw = self._run("rev-list", "--format=%ct", *revisions, "--ignore-missing", "--stdin", stdin=stdin)
+        return [int(line) for line in raw.split(b"\n") if line.isdigit()]
 
     # ---- changes
 
@@ -260,10 +285,16 @@ class Repository:
         return list(dict.fromkeys(_text(path) for path in raw.split(b"\0") if path))
 
 
+def _listed(types: Sequence[str]) -> re.Pattern[bytes]:
+    """Lines of a listing by type and id. An object whose header is damaged is listed as "<id> missing"."""
+    return re.compile(rb"^(?:(?:" + "|".join(types).encode() + rb") )?([0-9a-f]+)(?: missing)?$", re.MULTILINE)
+
+
 class Walk:
     """A `rev-list --objects` under way. Its output waits in an unnamed file, so that it needs nobody to read it."""
 
     def __init__(self, repository: Repository, revisions: Sequence[str], stdin: bytes) -> None:
+        """`stdin` holds further revisions, one a line."""
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - both live as long as the walk
         self._input = tempfile.TemporaryFile()  # noqa: SIM115
         self._input.write(stdin)
@@ -298,6 +329,12 @@ class Walk:
         if self._process.returncode:
             missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
         return places, missing
+
+    def objects(self) -> list[bytes]:
+        """Ids of all objects met, commits and trees included. Waits for the walk to end."""
+        self._process.wait()
+        self._output.seek(0)
+        return [line.partition(b" ")[0] for line in self._output.read().splitlines() if not line.startswith(b"?")]
 
     def close(self) -> None:
         """End the walk, finished or not."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmsecrets import filters
 from llmsecrets.engine import Engine, Match, describe
@@ -15,6 +16,7 @@ from llmsecrets.model import (
     Batch,
     Candidate,
     Chunk,
+    Container,
     Finding,
     Provenance,
     ScanReport,
@@ -24,6 +26,7 @@ from llmsecrets.model import (
     Suppressed,
     identify,
 )
+from llmsecrets.resultcache import ResultCache, State
 from llmsecrets.sources import Place, Source
 from llmsecrets.sources.history import HistorySource
 
@@ -45,12 +48,32 @@ class Sighting(NamedTuple):
     match: Match
     secret_id: str
 
+    def dump(self) -> list[Any]:
+        """As plain lists, for the cache."""
+        return [self.match.rule.id, *self.match[1:], self.secret_id]
+
+    @classmethod
+    def parse(cls, dumped: list[Any], engine: Engine) -> Sighting:
+        rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, secret_id = dumped
+        spans = tuple((str(name), int(first), int(last)) for name, first, last in parts)
+        pairs = tuple((str(name), str(value)) for name, value in facts)
+        rule = engine.rules.get(rule_id)
+        match = Match(rule, start, end, secret_start, secret_end, confidence, score, pairs, spans)
+        return cls(match, secret_id)
+
 
 class Scanner:
     """One scan of one source. The report does not depend on the number of threads."""
 
-    def __init__(self, engine: Engine, settings: Settings, progress: Progress | None = None) -> None:
-        self._engine, self._settings, self._progress = engine, settings, progress
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        progress: Progress | None = None,
+        cache: ResultCache | None = None,
+    ) -> None:
+        """`cache` is where a history scan leaves what the next one of the same repository need not read again."""
+        self._engine, self._settings, self._progress, self._cache = engine, settings, progress, cache
         self._shown = CONFIDENCES[: CONFIDENCES.index(settings.min_confidence) + 1]
 
     def scan(self, source: Source, targets: Sequence[str]) -> ScanReport:
@@ -58,7 +81,7 @@ class Scanner:
         started = time.perf_counter()
         history = isinstance(source, HistorySource)
         tally = self._run(source, _Tally.note if history else _Tally.find)
-        candidates = self._attributed(tally, source) if isinstance(source, HistorySource) else tally.candidates
+        candidates = self._placed(tally, source) if isinstance(source, HistorySource) else tally.candidates
         findings, suppressed, dropped = self._judge(candidates)
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
@@ -75,10 +98,12 @@ class Scanner:
 
     def _run(self, source: Source, take: Callable[[_Tally, Chunk, Engine], None]) -> _Tally:
         shards = source.shards(self._settings.jobs)
+        known = getattr(source, "known", None)
+        salt = known.salt if known else secrets.token_hex(16)
         if len(shards) == 1 and self._progress is None:
-            return _Tally().drain(shards[0], self._engine, take, threading.Event())
+            return _Tally(salt).drain(shards[0], self._engine, take, threading.Event())
         stop = threading.Event()
-        tallies = [_Tally() for _ in shards]
+        tallies = [_Tally(salt) for _ in shards]
         threads = [
             threading.Thread(target=tally.guarded, args=(shard, self._engine.clone(), take, stop), daemon=True)
             for tally, shard in zip(tallies, shards, strict=True)
@@ -89,7 +114,7 @@ class Scanner:
             self._watch(threads, tallies)
         finally:
             stop.set()
-        return _Tally().merged(tallies)
+        return _Tally(salt).merged(tallies)
 
     def _watch(self, threads: Sequence[threading.Thread], tallies: Sequence[_Tally]) -> None:
         """Wait for the threads, in steps short enough for Ctrl-C and progress."""
@@ -100,6 +125,18 @@ class Scanner:
                     self._progress(Stats(sum(t.blobs for t in tallies), sum(t.size for t in tallies)))
 
     # ---- placing what a history holds
+
+    def _placed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
+        """The findings of a history, what was known of it before included; and what is known now, remembered."""
+        if source.known:
+            tally.recall(source.known, self._engine)
+        found = self._attributed(tally, source)
+        source.skips += tally.skips
+        if self._cache:
+            sightings = {blob_id: [one.dump() for one in seen] for blob_id, seen in tally.sightings.items()}
+            self._cache.store(source.state(sightings, tally.provenances, tally.salt))
+        tally.skips = source.skips
+        return found
 
     def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
         """The findings of a history: each secret once a path, at the commit that brought it there first."""
@@ -117,9 +154,8 @@ class Scanner:
                 standings.setdefault(sighting.secret_id, []).append(place.standing)
                 if key not in firsts or _age(place.provenance) < _age(firsts[key][1].provenance):
                     firsts[key] = (sighting, place)
-        tally.skips += source.skips
         whole = {secret_id: _together(known, len(holders[secret_id])) for secret_id, known in standings.items()}
-        return list(self._described(firsts.values(), whole, source))
+        return list(self._described(firsts.values(), whole, tally, source))
 
     def _standing_at(self, tally: _Tally, place: Place) -> Iterator[Sighting]:
         provenance = place.provenance
@@ -133,19 +169,22 @@ class Scanner:
         return not match.rule.applies_to(path) or self._settings.misplaced(match.rule.id, path)
 
     def _described(
-        self, firsts: Iterable[tuple[Sighting, Place]], whole: dict[str, Standing], source: HistorySource
+        self,
+        firsts: Iterable[tuple[Sighting, Place]],
+        whole: dict[str, Standing],
+        tally: _Tally,
+        source: HistorySource,
     ) -> Iterator[Candidate]:
         """Full findings for the first places: their blobs are read once more, all others never."""
         wanted: dict[str, list[tuple[Sighting, Place]]] = {}
         for sighting, place in firsts:
             wanted.setdefault(place.provenance.blob_id or "", []).append((sighting, place))
         for chunk in source.contents(sorted(wanted)):
-            masked, _ = self._engine.matches(chunk)
-            here = {(match.rule.id, match.secret_start, match.secret_end) for match in masked}
-            for sighting, place in wanted[chunk.provenance.blob_id or ""]:
-                match = sighting.match
-                if (match.rule.id, match.secret_start, match.secret_end) in here:
-                    for candidate in describe([match], chunk._replace(provenance=place.provenance), masked):
+            blob_id = chunk.provenance.blob_id or ""
+            masked = [one.match for one in tally.sightings[blob_id] if one.match.lies_in(chunk)]
+            for sighting, place in wanted[blob_id]:
+                if sighting.match.lies_in(chunk):
+                    for candidate in describe([sighting.match], chunk._replace(provenance=place.provenance), masked):
                         finding = candidate.finding._replace(standing=whole[sighting.secret_id])
                         yield candidate._replace(finding=finding)
 
@@ -169,7 +208,9 @@ class Scanner:
 class _Tally:
     """What one thread has found and counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, salt: str) -> None:
+        self.salt = salt
+        self._key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
         self.sightings: dict[str, list[Sighting]] = {}
         self.provenances: dict[str, Provenance] = {}
@@ -229,7 +270,18 @@ class _Tally:
             blob_id = chunk.provenance.blob_id or ""
             self.provenances[blob_id] = chunk.provenance
             sightings = self.sightings.setdefault(blob_id, [])
-            sightings += [Sighting(match, identify(match.secret_in(chunk), match.rule.family)) for match in matches]
+            sightings += [
+                Sighting(match, identify(match.secret_in(chunk), match.rule.family, self._key)) for match in matches
+            ]
+
+    def recall(self, known: State, engine: Engine) -> None:
+        """Add what was known of blobs that were not read again."""
+        for blob_id, dumped in known.sightings.items():
+            if blob_id not in self.sightings:
+                self.sightings[blob_id] = [Sighting.parse(one, engine) for one in dumped]
+                path, containers, kind = known.provenances[blob_id]
+                inside = tuple(Container(one[0], one[1], tuple(map(tuple, one[2]))) for one in containers)
+                self.provenances[blob_id] = Provenance(path, inside, blob_id=blob_id, kind=kind)
 
     def merged(self, tallies: Sequence[_Tally]) -> _Tally:
         for tally in tallies:

@@ -29,13 +29,24 @@ class StagedSource:
 
 
 class RangeSource:
-    """What the commits of a range such as `main..topic` bring in, merges included."""
+    """What the commits of a range such as `main..topic` bring in, merges included.
 
-    def __init__(self, repository: Repository, revisions: str, *, excluded: Excluded, max_size: int) -> None:
-        if not revisions or revisions.startswith("-"):
-            raise ConfigError(f"{revisions!r} is not a range", "Write it as --range A..B.")
+    `limits` are further words for rev-list, such as `--since=2026-01-01` or `--max-count=10`.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        revisions: str,
+        *,
+        excluded: Excluded,
+        max_size: int,
+        limits: Sequence[str] = (),
+    ) -> None:
+        if not revisions or (revisions.startswith("-") and revisions != "--all"):
+            raise ConfigError(f"{revisions!r} is not a range or branch", "Write it as --range A..B or --branch NAME.")
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
-        self.commit_ids = repository.commits(revisions)
+        self.commit_ids = repository.commits(*limits, revisions)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
         details = self._repository.details(self.commit_ids)

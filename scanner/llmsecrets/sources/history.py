@@ -7,11 +7,14 @@ up afterwards, for those with findings.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import Any
 
 from llmsecrets.git import BlobReader, Header, Repository, Stretch
 from llmsecrets.model import Batch, Chunk, Container, Provenance, Skip, Standing
+from llmsecrets.resultcache import State
 from llmsecrets.sources import Excluded, Place
 from llmsecrets.sources.windows import chunks, is_marked, of_bytes
 
@@ -28,15 +31,52 @@ _REFS_NAMED = 5
 class HistorySource:
     """All objects reachable from any ref or reflog; with `unreachable`, the rest of the object database too."""
 
-    def __init__(self, repository: Repository, *, excluded: Excluded, max_size: int, unreachable: bool = False) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        excluded: Excluded,
+        max_size: int,
+        unreachable: bool = False,
+        known: State | None = None,
+    ) -> None:
+        """`known` is the repository as it was last scanned: then only what came since is read."""
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
         self._unreachable = unreachable
-        self._walk = repository.walk(*_EVERYTHING)
+        self._tips, self._boundary = repository.named(), repository.boundary()
+        self.known = known if known and self._continues(known) else None
+        since = [f"^{tip}" for tip in self.known.tips] if self.known else []
+        self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
+        self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
         self.skips: list[Skip] = []
 
     def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
+        if self.known:
+            pending = "\n".join(self.known.pending).encode()
+            new = self._repository.of_types(self._walk.objects(), ("blob", *MESSAGES))
+            return [self._shard(itertools.chain((pending,) if pending else (), new))]
         blocks = _Blocks(self._repository.every_object(("blob", *MESSAGES)))
         return [self._shard(blocks) for _ in range(jobs)]
+
+    def state(self, sightings: dict[str, list[Any]], provenances: Mapping[str, Provenance], salt: str) -> State:
+        """What to remember of this scan. Only after `places` has been gone through."""
+        pending = sorted({skip.provenance.blob_id for skip in self.skips if skip.provenance.blob_id})
+        newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
+        kept = {blob_id: [one.path, one.containers, one.kind] for blob_id, one in provenances.items()}
+        places = {blob_id: list(place) for blob_id, place in self._seen.items()}
+        return State(self._tips, self._boundary, newest, pending, salt, sightings, kept, places)
+
+    def _continues(self, known: State) -> bool:
+        """Whether what was scanned then is still there to build on."""
+        return known.boundary == self._boundary and self._repository.has_all(known.tips)
+
+    def _reordered(self, known: State) -> bool:
+        """Whether places known from then may not hold now: refs have gone, or commits older than the newest came in."""
+        here = "\n".join(f"^{tip}" for tip in known.tips).encode()
+        if any(date <= known.newest for date in self._repository.dates(*_EVERYTHING, stdin=here)):
+            return True
+        gone = "\n".join(set(known.tips) - set(self._tips)).encode()
+        return bool(gone) and bool(self._repository.dates("--not", *_EVERYTHING, "--not", stdin=gone))
 
     def _shard(self, blocks: Iterator[bytes]) -> Iterator[Batch | Chunk | Skip]:
         with BlobReader(self._repository, blocks) as reader:
@@ -44,6 +84,8 @@ class HistorySource:
                 if isinstance(item, Stretch):
                     yield _batch(item)
                     yield from _marked_texts(item)
+                elif item.type == "missing":
+                    yield _missing(item.id)
                 elif item.size is None:
                     yield Skip(Provenance("", blob_id=item.id), "unreadable", f"{item.type} object {item.id}")
                 elif item.type in MESSAGES:
@@ -61,8 +103,9 @@ class HistorySource:
         `blobs` maps ids to the provenance their chunks had. `misplaced(blob id, path)` says that a path alone decides
         against all that was found in a blob: then its other places are looked for, too.
         """
-        seen, missing = self._walk.first_seen({blob_id.encode() for blob_id in blobs})
-        self.skips += [Skip(Provenance("", blob_id=blob_id), "missing object", blob_id) for blob_id in missing]
+        seen, missing = self._look_up(blobs)
+        self._seen = dict(seen)
+        self.skips += [_missing(blob_id) for blob_id in missing]
         if self._unreachable:
             seen.update(self._dangling(blobs.keys() - seen.keys()))
         known: dict[str, set[str]] = {blob_id: set() for blob_id in seen if blobs[blob_id].kind == "file"}
@@ -72,6 +115,16 @@ class HistorySource:
         elsewhere = [blob_id for blob_id, paths in known.items() if all(misplaced(blob_id, path) for path in paths)]
         if elsewhere:
             yield from self._further_places(elsewhere, known)
+
+    def _look_up(self, blobs: Mapping[str, Provenance]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+        """(blob id → the commit and path that first held it, ids that are missing)."""
+        wanted = {blob_id.encode() for blob_id in blobs}
+        if self._whole:
+            return self._whole.first_seen(wanted)
+        known = self.known.places if self.known else {}
+        seen, missing = self._walk.first_seen({blob_id for blob_id in wanted if blob_id.decode() not in known})
+        old = {blob_id: (place[0], place[1]) for blob_id, place in known.items() if blob_id in blobs}
+        return {**old, **seen}, missing
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
@@ -155,6 +208,10 @@ class _Blocks(Iterator[bytes]):
     def __next__(self) -> bytes:
         with self._lock:
             return next(self._blocks)
+
+
+def _missing(blob_id: str) -> Skip:
+    return Skip(Provenance("", blob_id=blob_id), "missing object", blob_id)
 
 
 def _batch(stretch: Stretch) -> Batch:
