@@ -6,6 +6,7 @@ They are separate because in a history a blob is scanned once, before the paths 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
@@ -33,6 +34,11 @@ _BEFORE, _AFTER = 80, 560  # bytes around a region that a confirmation may look 
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
+
+
+# Bytes that text does not hold; NUL and ESC stand in process environments and terminal logs.
+_BINARY = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]|[\x80-\xff]{9}")
+_AROUND = 24  # bytes around a scored value that must be text
 
 
 class Match(NamedTuple):
@@ -102,6 +108,9 @@ class Engine:
                         clipped = [max(0, start - first), min(end, last) - first]
                         inside.setdefault(index, {}).setdefault(rule, []).append(clipped)
                     index += 1
+        for index in batch.apart:
+            inside.pop(index, None)
+            yield batch.chunk(index), None
         for index, regions in inside.items():
             chunk = batch.chunk(index)
             yield chunk, regions if chunk.provenance.kind == "file" else None
@@ -211,6 +220,8 @@ class Engine:
         secret = data[value.start : value.end]
         if not _plausible(rule, secret) or self._never_a_secret(rule.allow, secret) or placeholders.reason(secret):
             return None
+        if _BINARY.search(data, max(0, found.start() - _AROUND), value.end + _AROUND):
+            return None
         name = _whole_name(data, found.start(), found.end(1))
         features = scoring.features(name, secret, quoted=value.quoted)
         score = scoring.probability(features)
@@ -307,9 +318,15 @@ def _without_overlaps(matches: Sequence[Match]) -> list[Match]:
     return sorted(kept, key=lambda match: match.secret_start)
 
 
-def _rank(match: Match) -> tuple[int, int, int, str]:
+def _rank(match: Match) -> tuple[int, int, int, str, int]:
     rule = match.rule
-    return (-rule.specificity, CONFIDENCES.index(match.confidence), match.secret_start - match.secret_end, rule.id)
+    return (
+        -rule.specificity,
+        CONFIDENCES.index(match.confidence),
+        match.secret_start - match.secret_end,
+        rule.id,
+        match.start,
+    )
 
 
 # ---- from matches to findings ------------------------------------------------------------------------------------

@@ -212,7 +212,7 @@ class Repository:
                 "--no-abbrev",
                 "--no-ext-diff",
                 "--no-textconv",
-                "--no-renames",
+                "--find-renames" if renames else "--no-renames",
                 "--ignore-submodules",
             ):
                 if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
@@ -397,8 +397,8 @@ class BlobReader:
                 return
             yield lost
 
-    def stretches(self, size: int) -> Iterator[Stretch | Header]:
-        """All objects, many at a time; a Header alone for one of more than `size` bytes, or one that cannot be had.
+    def stretches(self, size: int, most: int) -> Iterator[Stretch | Header]:
+        """All objects, in pieces of `size` bytes; a Header alone for one larger than `most`, or that cannot be had.
 
         After a Header with a size, its content must be read or discarded.
         """
@@ -408,7 +408,7 @@ class BlobReader:
             filled = 0
             while count := self._read_into(view[filled:]):
                 filled += count
-                starts, headers, parsed = _parse_stretch(buffer, filled)
+                starts, headers, parsed = _parse_stretch(buffer, filled, most)
                 self._count_answers(len(headers))
                 if headers:
                     yield Stretch(view[:parsed], starts, headers)
@@ -416,7 +416,7 @@ class BlobReader:
                 filled = len(rest)
                 view[:filled] = rest
                 large = _first_header(rest)
-                if large and (large[0].size is None or large[0].size > size):
+                if large and (large[0].size is None or large[0].size > most):
                     self._count_answers(1)
                     self._ahead, filled = rest[large[1] :], 0
                     yield large[0]
@@ -507,14 +507,14 @@ def _first_header(data: bytes) -> tuple[Header, int] | None:
     return (_header(data[:end]), end + 1) if end >= 0 else None
 
 
-def _parse_stretch(buffer: bytearray, filled: int) -> tuple[list[int], list[Header], int]:
-    """(starts, headers, bytes used) of the objects that lie whole in the first `filled` bytes."""
+def _parse_stretch(buffer: bytearray, filled: int, most: int) -> tuple[list[int], list[Header], int]:
+    """(starts, headers, bytes used) of the objects of at most `most` bytes that lie whole in the first `filled`."""
     starts: list[int] = []
     headers: list[Header] = []
     position = 0
     while (end := buffer.find(b"\n", position, min(filled, position + 256))) >= 0:
         header = _header(bytes(buffer[position:end]))
-        if header.size is None or end + 1 + header.size >= filled:
+        if header.size is None or header.size > most or end + 1 + header.size >= filled:
             break
         starts.append(end + 1)
         headers.append(header)

@@ -122,12 +122,14 @@ class Chunk(NamedTuple):
 class Batch(NamedTuple):
     """Many small blobs one behind the other, to be looked through at once. The data may be overwritten afterwards.
 
-    Blob i lies from `starts[i]` to `ends[i]`; `chunk(i)` is the Chunk of it.
+    Blob i lies from `starts[i]` to `ends[i]`; `chunk(i)` is the Chunk of it. Those `apart` are in another encoding than
+    their chunks, and can only be looked through one by one.
     """
 
     data: memoryview
     starts: list[int]
     ends: list[int]
+    apart: list[int]
     chunk: Callable[[int], Chunk]
 
 

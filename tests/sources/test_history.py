@@ -132,7 +132,6 @@ def test_a_copy_outside_an_allowed_folder_is_found(repository, scan, key) -> Non
     assert scan("--history", cwd=repository.root).paths == ["app.py"]
 
 
-@pytest.mark.xfail(reason="/work/env/bugs.md: small objects come in stretches, whatever the limit")
 def test_a_blob_larger_than_the_limit_is_a_skip(repository, scan, key) -> None:
     repository.commit({"a.py": key("github"), "large": key("npm") + "\n" * 2000})
     found = scan("--history", "--max-file-size", "1000", cwd=repository.root)

@@ -86,7 +86,6 @@ def test_an_empty_name_is_not_a_range(repository, llmsecrets) -> None:
     assert llmsecrets("scan", "--range", "", cwd=repository.root).code == 2
 
 
-@pytest.mark.xfail(reason="/work/env/bugs.md: git.changes does not look for renames")
 def test_a_renamed_file_adds_nothing(repository, scan, key) -> None:
     base = repository.commit({"old.py": f"key = '{key('github')}'\n" + "a = 1\n" * 50})
     repository.git("mv", "old.py", "new.py")

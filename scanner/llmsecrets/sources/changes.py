@@ -43,7 +43,7 @@ class RangeSource:
         max_size: int,
         limits: Sequence[str] = (),
     ) -> None:
-        if not revisions or (revisions.startswith("-") and revisions != "--all"):
+        if not revisions or (revisions.startswith("-") and not (limits and revisions == "--all")):
             raise ConfigError(f"{revisions!r} is not a range or branch", "Write it as --range A..B or --branch NAME.")
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
         self.commit_ids = repository.commits(*limits, revisions)

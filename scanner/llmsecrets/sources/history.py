@@ -80,10 +80,9 @@ class HistorySource:
 
     def _shard(self, blocks: Iterator[bytes]) -> Iterator[Batch | Chunk | Skip]:
         with BlobReader(self._repository, blocks) as reader:
-            for item in reader.stretches(_STRETCH):
+            for item in reader.stretches(_STRETCH, min(_STRETCH, self._max_size)):
                 if isinstance(item, Stretch):
                     yield _batch(item)
-                    yield from _marked_texts(item)
                 elif item.type == "missing":
                     yield _missing(item.id)
                 elif item.size is None:
@@ -222,19 +221,14 @@ def _batch(stretch: Stretch) -> Batch:
         header, content = headers[index], bytes(data[starts[index] : ends[index]])
         if header.type in MESSAGES:
             return next(_message(header, content))
-        return Chunk(content, Provenance("", blob_id=header.id))
+        return next(of_bytes(content, Provenance("", blob_id=header.id)))
 
-    return Batch(data, starts, ends, chunk)
-
-
-def _marked_texts(stretch: Stretch) -> Iterator[Chunk]:
-    """Blobs in UTF-16 or UTF-32, by the mark they start with: in the batch no rule could read them."""
-    data, starts, headers = stretch
-    for start, header in zip(starts, headers, strict=True):
-        if header.size and data[start] in _MARKS and header.type == "blob":
-            content = bytes(data[start : start + (header.size or 0)])
-            if is_marked(content):
-                yield from of_bytes(content, Provenance("", blob_id=header.id))
+    apart = [
+        index
+        for index, start in enumerate(starts)
+        if data[start] in _MARKS and headers[index].type == "blob" and is_marked(bytes(data[start : start + 4]))
+    ]
+    return Batch(data, starts, ends, apart, chunk)
 
 
 def _message(header: Header, content: bytes) -> Iterator[Chunk]:
