@@ -6,13 +6,11 @@ They are separate because in a history a blob is scanned once, before the paths 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmsecrets import placeholders, scoring
 from llmsecrets.matching import Matcher, Regions
 from llmsecrets.model import (
     CONFIDENCES,
@@ -29,16 +27,16 @@ from llmsecrets.model import (
 )
 from llmsecrets.rules import Allow, Part, Rule, RuleSet
 
+if TYPE_CHECKING:
+    from llmsecrets.scoring import Value
+
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
-_BEFORE, _AFTER = 80, 560  # bytes around a region that a confirmation may look at
+# Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
+# before it and the value behind.
+_MARGINS, _SCORED_MARGINS = (16, 4), (96, 320)
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
-
-
-# Bytes that text does not hold; NUL and ESC stand in process environments and terminal logs.
-_BINARY = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]|[\x80-\xff]{9}")
-_AROUND = 24  # bytes around a scored value that must be text
 
 
 class Match(NamedTuple):
@@ -171,7 +169,8 @@ class Engine:
             found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
             match = self._judged(rule, data, found) if found else None
             return [match] if match else []
-        first, last = max(0, start - _BEFORE), min(len(data), end + _AFTER)
+        before, after = _SCORED_MARGINS if rule.score else _MARGINS
+        first, last = max(0, start - before), min(len(data), end + after)
         if rule.components or last - first > _MEMORABLE:
             return self._fresh(rule, data, start, end)
         key = (rule.id, data[first:last], start - first, end - first, first == 0, last == len(data))
@@ -188,6 +187,8 @@ class Engine:
         return [match for match in judged if match]
 
     def _judged(self, rule: Rule, data: bytes, found: Any) -> Match | None:
+        from llmsecrets import placeholders, scoring  # late: most runs of a hook judge nothing
+
         span = found.span(rule.secret_group)
         if rule.score:
             value = scoring.value_at(data, found.end())
@@ -216,11 +217,13 @@ class Engine:
         score = {"high": 0.95, "medium": 0.8, "low": 0.5}[confidence]
         return Match(rule, found.start(), found.end(), span[0], span[1], confidence, score, facts, parts)
 
-    def _scored(self, rule: Rule, data: bytes, found: Any, value: scoring.Value) -> Match | None:
+    def _scored(self, rule: Rule, data: bytes, found: Any, value: Value) -> Match | None:
+        from llmsecrets import placeholders, scoring
+
         secret = data[value.start : value.end]
         if not _plausible(rule, secret) or self._never_a_secret(rule.allow, secret) or placeholders.reason(secret):
             return None
-        if _BINARY.search(data, max(0, found.start() - _AROUND), value.end + _AROUND):
+        if not scoring.is_text(data, found.start(), value.end):
             return None
         name = _whole_name(data, found.start(), found.end(1))
         features = scoring.features(name, secret, quoted=value.quoted)
@@ -262,6 +265,8 @@ class Engine:
 
 
 def _plausible(rule: Rule, secret: bytes) -> bool:
+    from llmsecrets import scoring
+
     if rule.min_digits and sum(48 <= byte <= 57 for byte in secret) < rule.min_digits:
         return False
     return bool(secret) and (not rule.min_entropy or scoring.entropy(secret) >= rule.min_entropy)
@@ -298,6 +303,8 @@ def _placed(match: Match, path: str) -> Match | None:
         return None
     if not rule.score:
         return match
+    from llmsecrets import scoring
+
     score = scoring.shifted(match.score, scoring.place_features(path))
     if score < scoring.LOW:
         return None

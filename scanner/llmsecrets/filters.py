@@ -18,11 +18,11 @@ from llmsecrets.model import Candidate, Context, Suppressed
 from llmsecrets.rules import path_matches
 
 # Our own word, and those of the tools people come from. Each silences its own line, the "nextline" one the next.
-_IGNORE = re.compile(
+_IGNORE = (
     rb"(?i)llmsecrets:\s*ignore|gitleaks:allow|betterleaks:allow|trufflehog:ignore|kingfisher:ignore|ggignore"
     rb"|pragma:\s*(?:allow|white)list[ -]secret"
 )
-_IGNORE_NEXT = re.compile(rb"(?i)pragma:\s*(?:allow|white)list\s+nextline\s+secret|llmsecrets:\s*ignore-next-line")
+_IGNORE_NEXT = rb"(?i)pragma:\s*(?:allow|white)list\s+nextline\s+secret|llmsecrets:\s*ignore-next-line"
 _TIMEOUT = 1.0  # seconds for one allowlist regex on one finding
 
 Filter = Callable[[Candidate], Suppressed | None]
@@ -67,8 +67,10 @@ def decide(candidate: Candidate, filters: Sequence[Filter]) -> Suppressed | None
 
 def _inline(candidate: Candidate) -> Suppressed | None:
     context = candidate.context
-    own = _IGNORE.search(_IGNORE_NEXT.sub(b"", context.line.reveal()))
-    found = own or _IGNORE_NEXT.search(context.line_before.reveal())
+    own = re.search(
+        _IGNORE, re.sub(_IGNORE_NEXT, b"", context.line.reveal())
+    )  # compiled when first needed, and kept by re
+    found = own or re.search(_IGNORE_NEXT, context.line_before.reveal())
     return Suppressed(candidate.finding, "inline ignore", found.group().decode("ascii", "replace")) if found else None
 
 

@@ -67,6 +67,16 @@ def value_at(data: bytes, position: int) -> Value | None:
     return Value(*found.span(), False) if found else None
 
 
+# Bytes that text does not hold; NUL and ESC stand in process environments and terminal logs.
+_BINARY = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]|[\x80-\xff]{9}")
+_AROUND = 24  # bytes on either side of a name and its value that must be text
+
+
+def is_text(data: bytes, start: int, end: int) -> bool:
+    """Whether what stands around a span is text, not bytes that happen to look like an assignment."""
+    return not _BINARY.search(data, max(0, start - _AROUND), end + _AROUND)
+
+
 # ---- features ----------------------------------------------------------------------------------------------------
 
 _STRONG_NAME = re.compile(
