@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from llmsecrets import filters
+from llmsecrets import filters, forked
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
@@ -26,7 +27,7 @@ from llmsecrets.model import (
     Suppressed,
     identify,
 )
-from llmsecrets.resultcache import ResultCache, State
+from llmsecrets.resultcache import ResultCache
 from llmsecrets.sources import Place, Source
 from llmsecrets.sources.history import HistorySource
 
@@ -102,6 +103,8 @@ class Scanner:
         salt = known.salt if known else secrets.token_hex(16)
         if len(shards) == 1 and self._progress is None:
             return _Tally(salt).drain(shards[0], self._engine, take, threading.Event())
+        if isinstance(source, HistorySource) and len(shards) > 1 and forked.AVAILABLE:
+            return self._run_forked(shards, salt)
         stop = threading.Event()
         tallies = [_Tally(salt) for _ in shards]
         threads = [
@@ -116,25 +119,43 @@ class Scanner:
             stop.set()
         return _Tally(salt).merged(tallies)
 
+    def _run_forked(self, shards: Sequence[Iterator[Batch | Chunk | Skip]], salt: str) -> _Tally:
+        """As with threads, in processes: what a history's matches cost the interpreter is worth a core each."""
+
+        def task(shard: Iterator[Batch | Chunk | Skip]) -> forked.Task:
+            def scan(report: forked.Report) -> bytes:
+                tally = _Tally(salt, report)
+                return tally.drain(shard, self._engine.clone(), _Tally.note, threading.Event()).dump()
+
+            return scan
+
+        results = forked.run([task(shard) for shard in shards], self._report)
+        whole = _Tally(salt)
+        for result in results:
+            whole.add(result, self._engine)
+        return whole
+
+    def _report(self, blobs: int, size: int) -> None:
+        if self._progress:
+            self._progress(Stats(blobs, size))
+
     def _watch(self, threads: Sequence[threading.Thread], tallies: Sequence[_Tally]) -> None:
         """Wait for the threads, in steps short enough for Ctrl-C and progress."""
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.1)
-                if self._progress:
-                    self._progress(Stats(sum(t.blobs for t in tallies), sum(t.size for t in tallies)))
+                self._report(sum(tally.blobs for tally in tallies), sum(tally.size for tally in tallies))
 
     # ---- placing what a history holds
 
     def _placed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
         """The findings of a history, what was known of it before included; and what is known now, remembered."""
         if source.known:
-            tally.recall(source.known, self._engine)
+            tally.recall(source.known.sightings, source.known.provenances, self._engine)
         found = self._attributed(tally, source)
         source.skips += tally.skips
         if self._cache:
-            sightings = {blob_id: [one.dump() for one in seen] for blob_id, seen in tally.sightings.items()}
-            self._cache.store(source.state(sightings, tally.provenances, tally.salt))
+            self._cache.store(source.state(*tally.known(), tally.salt))
         tally.skips = source.skips
         return found
 
@@ -206,10 +227,10 @@ class Scanner:
 
 
 class _Tally:
-    """What one thread has found and counted."""
+    """What one thread or process has found and counted."""
 
-    def __init__(self, salt: str) -> None:
-        self.salt = salt
+    def __init__(self, salt: str, report: forked.Report = lambda blobs, size: None) -> None:
+        self.salt, self._report = salt, report
         self._key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
         self.sightings: dict[str, list[Sighting]] = {}
@@ -232,6 +253,7 @@ class _Tally:
                 continue
             if stop.is_set():
                 break
+            self._report(self.blobs, self.size)
             self.size += len(item.data)
             if isinstance(item, Batch):
                 self.blobs += len(item.starts)
@@ -274,14 +296,32 @@ class _Tally:
                 Sighting(match, identify(match.secret_in(chunk), match.rule.family, self._key)) for match in matches
             ]
 
-    def recall(self, known: State, engine: Engine) -> None:
-        """Add what was known of blobs that were not read again."""
-        for blob_id, dumped in known.sightings.items():
+    def recall(self, sightings: Mapping[str, Any], provenances: Mapping[str, Any], engine: Engine) -> None:
+        """Add what is known, in plain lists, of blobs that were not read here."""
+        for blob_id, dumped in sightings.items():
             if blob_id not in self.sightings:
                 self.sightings[blob_id] = [Sighting.parse(one, engine) for one in dumped]
-                path, containers, kind = known.provenances[blob_id]
+                path, containers, kind = provenances[blob_id]
                 inside = tuple(Container(one[0], one[1], tuple(map(tuple, one[2]))) for one in containers)
                 self.provenances[blob_id] = Provenance(path, inside, blob_id=blob_id, kind=kind)
+
+    def known(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+        """The sightings and provenances by blob, in plain lists, as `recall` takes them."""
+        sightings = {blob_id: [one.dump() for one in seen] for blob_id, seen in self.sightings.items()}
+        return sightings, {blob_id: [one.path, one.containers, one.kind] for blob_id, one in self.provenances.items()}
+
+    def dump(self) -> bytes:
+        """Everything, for another process to `add`."""
+        skips = [[one.provenance.blob_id, one.reason, one.detail] for one in self.skips]
+        return json.dumps([*self.known(), skips, self.blobs, self.size]).encode()
+
+    def add(self, dumped: bytes, engine: Engine) -> None:
+        """Add what another process has dumped."""
+        sightings, provenances, skips, blobs, size = json.loads(dumped)
+        self.recall(sightings, provenances, engine)
+        self.skips += [Skip(Provenance("", blob_id=blob_id), reason, detail) for blob_id, reason, detail in skips]
+        self.blobs += blobs
+        self.size += size
 
     def merged(self, tallies: Sequence[_Tally]) -> _Tally:
         for tally in tallies:

@@ -8,7 +8,6 @@ up afterwards, for those with findings.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -55,16 +54,15 @@ class HistorySource:
             pending = "\n".join(self.known.pending).encode()
             new = self._repository.of_types(self._walk.objects(), ("blob", *MESSAGES))
             return [self._shard(itertools.chain((pending,) if pending else (), new))]
-        blocks = _Blocks(self._repository.every_object(("blob", *MESSAGES)))
-        return [self._shard(blocks) for _ in range(jobs)]
+        blocks = list(self._repository.every_object(("blob", *MESSAGES)))
+        return [self._shard(iter(blocks[number::jobs])) for number in range(jobs)]
 
-    def state(self, sightings: dict[str, list[Any]], provenances: Mapping[str, Provenance], salt: str) -> State:
+    def state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         """What to remember of this scan. Only after `places` has been gone through."""
         pending = sorted({skip.provenance.blob_id for skip in self.skips if skip.provenance.blob_id})
         newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
-        kept = {blob_id: [one.path, one.containers, one.kind] for blob_id, one in provenances.items()}
         places = {blob_id: list(place) for blob_id, place in self._seen.items()}
-        return State(self._tips, self._boundary, newest, pending, salt, sightings, kept, places)
+        return State(self._tips, self._boundary, newest, pending, salt, sightings, provenances, places)
 
     def _continues(self, known: State) -> bool:
         """Whether what was scanned then is still there to build on."""
@@ -196,17 +194,6 @@ class _Tips:
     def standing(self, blob_id: str) -> Standing:
         refs = tuple(name for name, tree in self._refs.items() if blob_id in tree)
         return Standing(blob_id in self._head, refs[:_REFS_NAMED], 1)
-
-
-class _Blocks(Iterator[bytes]):
-    """Blocks of ids that several threads take from in turn."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks, self._lock = blocks, threading.Lock()
-
-    def __next__(self) -> bytes:
-        with self._lock:
-            return next(self._blocks)
 
 
 def _missing(blob_id: str) -> Skip:

@@ -1,0 +1,91 @@
+"""Work in forked processes, for what the interpreter's lock would let only one thread do at a time.
+
+A child inherits everything and sends back bytes; nothing is pickled. Where the system cannot fork, there are threads.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from llmsecrets.errors import LlmsecretsError
+
+AVAILABLE = hasattr(os, "fork") and sys.platform != "darwin"  # macOS' own libraries do not survive a fork
+
+Report = Callable[[int, int], None]  # a child tells how many blobs and bytes it has done
+Task = Callable[[Report], bytes]
+
+_COUNTS = struct.Struct("<QQ")
+
+
+class _Child(NamedTuple):
+    pid: int
+    pipe: int
+    pieces: list[bytes]
+
+
+def run(tasks: Sequence[Task], watch: Callable[[int, int], None]) -> list[bytes]:
+    """The result of each task, each run in a process of its own. `watch` is told the sum of what they report.
+
+    Raises LlmsecretsError where a child ends without a result.
+    """
+    board = mmap.mmap(-1, _COUNTS.size * len(tasks))
+    children = [_start(task, board, number) for number, task in enumerate(tasks)]
+    try:
+        _gather(children, board, watch)
+        statuses = [os.waitpid(child.pid, 0)[1] for child in children]
+    except BaseException:
+        for child in children:
+            _end(child)
+        raise
+    if any(statuses):
+        raise LlmsecretsError("a worker process ended early", "Try again with -j 1, which says more.")
+    return [b"".join(child.pieces) for child in children]
+
+
+def _start(task: Task, board: mmap.mmap, number: int) -> _Child:
+    receiving, sending = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        os.close(sending)
+        return _Child(pid, receiving, [])
+    code = 1
+    try:
+        result = task(lambda blobs, size: _COUNTS.pack_into(board, _COUNTS.size * number, blobs, size))
+        with open(sending, "wb") as out:
+            out.write(result)
+        code = 0
+    finally:
+        os._exit(code)  # not a line of the parent's must run here
+
+
+def _gather(children: Sequence[_Child], board: mmap.mmap, watch: Callable[[int, int], None]) -> None:
+    """Read all pipes until each has ended."""
+    open_pipes = {child.pipe: child for child in children}
+    while open_pipes:
+        ready, _, _ = select.select(list(open_pipes), [], [], 0.1)
+        for pipe in ready:
+            piece = os.read(pipe, 1 << 20)
+            if piece:
+                open_pipes[pipe].pieces.append(piece)
+            else:
+                os.close(pipe)
+                del open_pipes[pipe]
+        counts = [_COUNTS.unpack_from(board, _COUNTS.size * number) for number in range(len(children))]
+        watch(sum(blobs for blobs, _ in counts), sum(size for _, size in counts))
+
+
+def _end(child: _Child) -> None:
+    """Stop a child and wait for it; one that has been waited for is no trouble."""
+    try:
+        os.kill(child.pid, 15)
+        os.waitpid(child.pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return

@@ -1,0 +1,197 @@
+"""What a history scan remembers must never change what the next one says."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+from support import Repo, make_key
+
+STEPS = 8
+
+
+def result(outcome) -> tuple[object, ...]:
+    """What a report says of the repository, without how long it took and how much was read."""
+    return outcome.code, outcome.json["findings"], outcome.json["suppressed"], outcome.json["skips"]
+
+
+class Walk:
+    """Random changes to a repository: everything that moves, adds or drops commits."""
+
+    def __init__(self, repo: Repo, seed: int) -> None:
+        self.repo, self.random, self.number = repo, random.Random(seed), 0
+        repo.commit({"README": "start\n"})
+
+    def step(self) -> None:
+        self.number += 1
+        getattr(
+            self, self.random.choice(["add", "add", "change", "remove", "copy", "branch", "merge", "drop", "tag"])
+        )()
+
+    def text(self) -> str:
+        seed = self.random.randrange(6)  # few keys, so that they come back
+        return f"line {self.number}\nkey = '{make_key('github', seed)}'\n" if seed < 5 else f"nothing {self.number}\n"
+
+    def files(self) -> list[str]:
+        return [path for path in self.repo.git("ls-files").splitlines() if path != "README"]
+
+    def add(self) -> None:
+        self.repo.commit({f"file{self.number}.py": self.text()})
+
+    def change(self) -> None:
+        paths = self.files()
+        self.repo.commit({self.random.choice(paths) if paths else "first.py": self.text()})
+
+    def remove(self) -> None:
+        if self.files():
+            self.repo.remove(self.random.choice(self.files()))
+
+    def copy(self) -> None:
+        """The same blob at another path, perhaps one that is excluded."""
+        if self.files():
+            content = (self.repo.root / self.random.choice(self.files())).read_bytes()
+            self.repo.commit({f"docs/copy{self.number}.py": content})
+
+    def branch(self) -> None:
+        self.repo.branch(f"topic{self.number}", f"HEAD~{self.random.randrange(2)}" if self.number > 3 else "HEAD")
+        self.add()
+
+    def merge(self) -> None:
+        others = self.repo.git("branch", "--format=%(refname:short)").splitlines()
+        self.repo.git("merge", "-q", "-X", "ours", "--no-edit", self.random.choice(others), check=False)
+        self.repo.git("merge", "--abort", check=False)
+
+    def drop(self) -> None:
+        """Leave the newest commit to nobody but, perhaps, the reflog."""
+        self.repo.git("reset", "-q", "--hard", "HEAD~1", check=False)
+        if self.random.random() < 0.5:
+            self.repo.git("reflog", "expire", "--expire=now", "--all")
+
+    def tag(self) -> None:
+        self.repo.git("tag", "-a", f"v{self.number}", "-m", f"release {make_key('npm', self.number % 3)}")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_remembered_history_reads_like_one_scanned_anew(repository, scan, tmp_path, seed) -> None:
+    walk, cache = Walk(repository, seed), tmp_path / "cache.sqlite3"
+    for _ in range(STEPS):
+        for _ in range(walk.random.randrange(1, 4)):
+            walk.step()
+        options = ("--history", "--exclude", "docs") if walk.random.random() < 0.3 else ("--history",)
+        cached = scan(*options, "--cache", cache, cwd=repository.root)
+        assert result(cached) == result(scan(*options, "--no-cache", cwd=repository.root))
+
+
+def test_a_second_scan_reads_only_what_came_since(repository, scan, key) -> None:
+    repository.commit({"a.py": key("github", 1), "b.py": "b\n", "c.py": "c\n"})
+    first = scan("--history", cwd=repository.root)
+    repository.commit({"d.py": key("github", 2)})
+    second = scan("--history", cwd=repository.root)
+    assert first.json["stats"]["blobs"] == 4  # three files and a message
+    assert second.json["stats"]["blobs"] == 2
+    assert len(second.json["findings"]) == 2
+
+
+def test_a_branch_with_older_commits_takes_its_place_in_history(repository, scan, key) -> None:
+    base = repository.commit({"README": "hello\n"})
+    repository.branch("older", base)
+    old = repository.commit({"old.py": key("github")})
+    repository.switch("main")
+    repository.commit({"new.py": key("github")})
+    repository.git("update-ref", "-d", "refs/heads/older")
+    repository.git("reflog", "expire", "--expire=now", "--all")
+    scan("--history", cwd=repository.root)
+    repository.git("update-ref", "refs/heads/older", old)
+    (entry,) = scan("--history", cwd=repository.root).json["findings"]
+    assert entry["provenance"]["commit"]["sha"] == old
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "flipped"])
+def test_a_damaged_cache_is_built_again(repository, scan, key, tmp_path, damage) -> None:
+    repository.commit({"a.py": key("github")})
+    cache = tmp_path / "cache.sqlite3"
+    fresh = scan("--history", "--cache", cache, cwd=repository.root)
+    _damage(cache, damage)
+    assert result(scan("--history", "--cache", cache, cwd=repository.root)) == result(fresh)
+    third = scan("--history", "--cache", cache, cwd=repository.root)
+    assert (result(third), third.json["stats"]["blobs"]) == (result(fresh), 0)
+
+
+def _damage(cache: Path, kind: str) -> None:
+    content = cache.read_bytes()
+    if kind == "truncated":
+        cache.write_bytes(content[: len(content) // 2])
+    elif kind == "foreign":
+        cache.write_bytes(b"not a database at all" * 100)
+    else:
+        with sqlite3.connect(cache) as database:
+            database.execute("UPDATE states SET payload = replace(payload, 'a', 'b')")
+        database.close()
+
+
+def test_other_rules_do_not_see_what_was_remembered(repository, scan, key) -> None:
+    repository.commit({"a.py": key("github"), "b.py": key("npm")})
+    assert len(scan("--history", "--disable", "npm-*", cwd=repository.root).json["findings"]) == 1
+    assert len(scan("--history", cwd=repository.root).json["findings"]) == 2
+
+
+def test_a_locked_cache_costs_time_only(repository, scan, key, tmp_path) -> None:
+    repository.commit({"a.py": key("github")})
+    cache = tmp_path / "cache.sqlite3"
+    fresh = scan("--history", "--cache", cache, cwd=repository.root)
+    holder = sqlite3.connect(cache)
+    holder.execute("BEGIN EXCLUSIVE")
+    assert result(scan("--history", "--cache", cache, cwd=repository.root)) == result(fresh)
+    holder.close()
+
+
+def test_the_cache_holds_no_secret(repository, scan, key, tmp_path) -> None:
+    repository.commit({"a.py": f"key = '{key('github')}'\npassword = '{key('gitlab')}'\n"})
+    cache = tmp_path / "cache.sqlite3"
+    scan("--history", "--cache", cache, cwd=repository.root)
+    stored = cache.read_bytes()
+    assert b"a.py" in stored or b"sightings" in stored
+    assert not any(key(kind).encode() in stored for kind in ("github", "gitlab"))
+
+
+@pytest.mark.parametrize("layout", ["loose", "packed", "many packs"])
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_findings_do_not_depend_on_threads_or_packs(repository, scan, layout, jobs) -> None:
+    walk = Walk(repository, 11)
+    for number in range(14):
+        walk.step()
+        if layout == "many packs" and number % 4 == 0:
+            repository.git("repack", "-q", "-d")
+    expected = result(scan("--history", "--no-cache", "-j", "2", cwd=repository.root))
+    if layout == "packed":
+        repository.git("gc", "-q")
+    found = result(scan("--history", "--no-cache", "-j", jobs, cwd=repository.root))
+    assert found == expected
+    assert expected[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "paths"),
+    [
+        (["--max-depth", "1"], ["third.py"]),
+        (["--branch", "topic"], ["first.py", "second.py"]),
+        (["--since", "2024-03-01T10:30:00+0100"], ["third.py"]),
+    ],
+)
+def test_a_history_narrowed_by_commits(repository, scan, key, options, paths) -> None:
+    repository.commit({"first.py": key("github", 1)})
+    repository.branch("topic")
+    repository.commit({"second.py": key("github", 2)})
+    repository.switch("main")
+    while repository._minutes < 40:
+        repository._minutes += 1
+    repository.commit({"third.py": key("github", 3)})
+    assert sorted(scan("--history", *options, cwd=repository.root).paths) == paths
+
+
+def test_narrowing_goes_with_history_only(repository, scan) -> None:
+    repository.commit({"README": "hello\n"})
+    assert scan("--since", "2024-01-01", cwd=repository.root).code == 2
+    assert scan("--history", "--branch", "--output=x", cwd=repository.root).code == 2
