@@ -46,7 +46,7 @@ GATE = (
     r"[A-Za-z0-9_\-./+]{16}"
 )
 
-_NAMES_WIDTH = 80  # names that span more are not looked for behind the gate
+_NAMES_WIDTH = 100  # names that span more are not looked for behind the gate
 MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
 
 
