@@ -307,13 +307,19 @@ class Walk:
             stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
         )  # fmt: skip
 
-    def first_seen(self, wanted: Container[bytes]) -> tuple[dict[str, tuple[str, str]], list[str]]:
-        """(object id → (commit id, path) of those wanted, ids that are missing). Waits for the walk to end."""
+    def first_seen(
+        self, wanted: Container[bytes], names: Container[bytes] = ()
+    ) -> tuple[dict[str, tuple[str, str]], list[str], set[str]]:
+        """(object id → (commit id, path) of those wanted, ids that are missing, which file names were met of `names`).
+
+        Waits for the walk to end.
+        """
         assert self._process.stderr is not None
         trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
         self._process.wait()
         places: dict[str, tuple[str, str]] = {}
         missing: list[str] = []
+        met: set[str] = set()
         commit = b""
         self._output.seek(0)
         for line in self._output:
@@ -325,10 +331,13 @@ class Walk:
                 commit = object_id
             if object_id in wanted:
                 places.setdefault(object_id.decode(), (commit.decode(), _text(path)))
+            name = path.rpartition(b"/")[2]
+            if name in names:
+                met.add(_text(name))
         self.close()
         if self._process.returncode:
             missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
-        return places, missing
+        return places, missing, met
 
     def objects(self) -> list[bytes]:
         """Ids of all objects met, commits and trees included. Waits for the walk to end."""

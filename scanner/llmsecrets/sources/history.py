@@ -8,7 +8,7 @@ up afterwards, for those with findings.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from llmsecrets.git import BlobReader, Header, Repository, Stretch
@@ -48,6 +48,7 @@ class HistorySource:
         self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
         self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
         self.skips: list[Skip] = []
+        self.names_met: set[str] = set()
 
     def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
         if self.known:
@@ -62,7 +63,9 @@ class HistorySource:
         pending = sorted({skip.provenance.blob_id for skip in self.skips if skip.provenance.blob_id})
         newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
         places = {blob_id: list(place) for blob_id, place in self._seen.items()}
-        return State(self._tips, self._boundary, newest, pending, salt, sightings, provenances, places)
+        return State(
+            self._tips, self._boundary, newest, pending, salt, sightings, provenances, places, sorted(self.names_met)
+        )
 
     def _continues(self, known: State) -> bool:
         """Whether what was scanned then is still there to build on."""
@@ -94,13 +97,16 @@ class HistorySource:
                 else:
                     yield from _streamed(reader, item.size, Provenance("", blob_id=item.id))
 
-    def places(self, blobs: Mapping[str, Provenance], misplaced: Misplaced) -> Iterator[Place]:
+    def places(
+        self, blobs: Mapping[str, Provenance], misplaced: Misplaced, names: Collection[bytes] = ()
+    ) -> Iterator[Place]:
         """Where each blob first came in, and stands today; nothing for those no ref leads to.
 
         `blobs` maps ids to the provenance their chunks had. `misplaced(blob id, path)` says that a path alone decides
-        against all that was found in a blob: then its other places are looked for, too.
+        against all that was found in a blob: then its other places are looked for, too. `names` are the file names of
+        interest to rules; `names_met` tells which of them there were.
         """
-        seen, missing = self._look_up(blobs)
+        seen, missing = self._look_up(blobs, names)
         self._seen = dict(seen)
         self.skips += [_missing(blob_id) for blob_id in missing]
         if self._unreachable:
@@ -113,13 +119,18 @@ class HistorySource:
         if elsewhere:
             yield from self._further_places(elsewhere, known)
 
-    def _look_up(self, blobs: Mapping[str, Provenance]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    def _look_up(
+        self, blobs: Mapping[str, Provenance], names: Collection[bytes]
+    ) -> tuple[dict[str, tuple[str, str]], list[str]]:
         """(blob id → the commit and path that first held it, ids that are missing)."""
         wanted = {blob_id.encode() for blob_id in blobs}
         if self._whole:
-            return self._whole.first_seen(wanted)
+            places, missing, self.names_met = self._whole.first_seen(wanted, names)
+            return places, missing
         known = self.known.places if self.known else {}
-        seen, missing = self._walk.first_seen({blob_id for blob_id in wanted if blob_id.decode() not in known})
+        new = {blob_id for blob_id in wanted if blob_id.decode() not in known}
+        seen, missing, met = self._walk.first_seen(new, names)
+        self.names_met = met.union(self.known.names if self.known else ())
         old = {blob_id: (place[0], place[1]) for blob_id, place in known.items() if blob_id in blobs}
         return {**old, **seen}, missing
 
@@ -163,7 +174,7 @@ class HistorySource:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
         lost = b"\n".join(self._repository.every_object(("commit",)))
         walk = self._repository.walk("--not", *_EVERYTHING, "--not", stdin=lost)
-        places, _ = walk.first_seen({blob_id.encode() for blob_id in blob_ids})
+        places, _, _ = walk.first_seen({blob_id.encode() for blob_id in blob_ids})
         return {blob_id: places.get(blob_id, ("", f"unreachable/{blob_id}")) for blob_id in blob_ids}
 
 
