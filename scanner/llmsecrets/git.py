@@ -14,12 +14,13 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from llmsecrets.errors import ExitCode, SourceError
 from llmsecrets.model import Commit
+from llmsecrets.rules import path_matches
 
 # What a hook's environment may say about the repository it runs for (an index being committed, quarantined objects).
 _OF_THE_HOOK = frozenset(
@@ -285,6 +286,11 @@ class Repository:
         return list(dict.fromkeys(_text(path) for path in raw.split(b"\0") if path))
 
 
+def _hint(glob: str) -> bytes:
+    """The longest literal of a glob: what any path it matches must hold."""
+    return max(re.split(r"[*?\[\]]+", glob), key=len).encode("utf-8", "surrogateescape")
+
+
 def _listed(types: Sequence[str]) -> re.Pattern[bytes]:
     """Lines of a listing by type and id. An object whose header is damaged is listed as "<id> missing"."""
     return re.compile(rb"^(?:(?:" + "|".join(types).encode() + rb") )?([0-9a-f]+)(?: missing)?$", re.MULTILINE)
@@ -308,12 +314,13 @@ class Walk:
         )  # fmt: skip
 
     def first_seen(
-        self, wanted: Container[bytes], names: Container[bytes] = ()
+        self, wanted: Container[bytes], globs: Collection[str] = ()
     ) -> tuple[dict[str, tuple[str, str]], list[str], set[str]]:
-        """(object id → (commit id, path) of those wanted, ids that are missing, which file names were met of `names`).
+        """(object id → (commit id, path) of those wanted, ids that are missing, which of `globs` match a path).
 
         Waits for the walk to end.
         """
+        hinted = re.compile(b"|".join(sorted(re.escape(_hint(glob)) for glob in globs)) or b"(?!)")
         assert self._process.stderr is not None
         trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
         self._process.wait()
@@ -331,9 +338,8 @@ class Walk:
                 commit = object_id
             if object_id in wanted:
                 places.setdefault(object_id.decode(), (commit.decode(), _text(path)))
-            name = path.rpartition(b"/")[2]
-            if name in names:
-                met.add(_text(name))
+            if hinted.search(path):
+                met.update(glob for glob in globs if path_matches(_text(path), (glob,)))
         self.close()
         if self._process.returncode:
             missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")

@@ -25,7 +25,7 @@ class State(NamedTuple):
     `tips`: everything refs and reflogs named. `boundary`: where history was cut off (shallow clones). `newest`: the
     latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `salt` keys
     the secrets' digests. `sightings` and `provenances`: what each blob with matches held. `places`: the commit and path
-    that first brought it in. `names`: which of the file names that rules are limited to were met.
+    that first brought it in. `globs`: which of those that rules are limited to ever matched a path.
     """
 
     tips: list[str]
@@ -36,7 +36,7 @@ class State(NamedTuple):
     sightings: dict[str, list[Any]]
     provenances: dict[str, list[Any]]
     places: dict[str, list[str]]
-    names: list[str]
+    globs: list[str]
 
 
 class ResultCache:

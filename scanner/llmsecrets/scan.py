@@ -28,7 +28,6 @@ from llmsecrets.model import (
     identify,
 )
 from llmsecrets.resultcache import ResultCache
-from llmsecrets.rules import RuleSet
 from llmsecrets.sources import Place, Source
 from llmsecrets.sources.history import HistorySource
 
@@ -163,18 +162,18 @@ class Scanner:
     def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
         """The findings of a history: each secret once a path, at the commit that brought it there first."""
 
-        names = _limiting_names(self._engine.rules)
+        globs = {glob for rule in self._engine.rules for glob in rule.paths}
 
         def misplaced(blob_id: str, path: str) -> bool:
             matches = [one.match for one in tally.sightings[blob_id]]
             return all(self._misplaced(match, path) for match in matches) and any(
-                self._could_stand(match, source.names_met) for match in matches
+                self._could_stand(match, source.globs_met) for match in matches
             )
 
         firsts: dict[tuple[str, str], tuple[Sighting, Place]] = {}
         holders: dict[str, set[str]] = {}
         standings: dict[str, list[Standing]] = {}
-        for place in source.places(tally.provenances, misplaced, names):
+        for place in source.places(tally.provenances, misplaced, globs):
             for sighting in self._standing_at(tally, place):
                 key = (sighting.secret_id, place.provenance.path)
                 holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
@@ -195,10 +194,9 @@ class Scanner:
     def _misplaced(self, match: Match, path: str) -> bool:
         return not match.rule.applies_to(path) or self._settings.misplaced(match.rule.id, path)
 
-    def _could_stand(self, match: Match, names_met: Set[str]) -> bool:
-        """Whether a match might stand at some path: a rule limited to files of a name needs one of that name."""
-        last = [glob.rpartition("/")[2] for glob in match.rule.paths]
-        return not last or any("*" in name or "?" in name or name in names_met for name in last)
+    def _could_stand(self, match: Match, globs_met: Set[str]) -> bool:
+        """Whether a match might stand at some path: a rule limited to some needs one that ever was."""
+        return not match.rule.paths or any(glob in globs_met for glob in match.rule.paths)
 
     def _described(
         self,
@@ -355,11 +353,6 @@ def _added(candidates: Iterable[Candidate], chunk: Chunk, engine: Engine) -> lis
         earlier, _ = engine.find(Chunk(content, chunk.provenance))
         known |= {(one.finding.family, one.finding.secret) for one in earlier}
     return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
-
-
-def _limiting_names(rules: RuleSet) -> frozenset[bytes]:
-    """The file names that rules are limited to."""
-    return frozenset(glob.rpartition("/")[2].encode() for rule in rules for glob in rule.paths)
 
 
 def _together(known: Sequence[Standing], versions: int) -> Standing:

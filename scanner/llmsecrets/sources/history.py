@@ -48,7 +48,7 @@ class HistorySource:
         self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
         self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
         self.skips: list[Skip] = []
-        self.names_met: set[str] = set()
+        self.globs_met: set[str] = set()
 
     def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
         if self.known:
@@ -64,7 +64,7 @@ class HistorySource:
         newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
         places = {blob_id: list(place) for blob_id, place in self._seen.items()}
         return State(
-            self._tips, self._boundary, newest, pending, salt, sightings, provenances, places, sorted(self.names_met)
+            self._tips, self._boundary, newest, pending, salt, sightings, provenances, places, sorted(self.globs_met)
         )
 
     def _continues(self, known: State) -> bool:
@@ -98,15 +98,15 @@ class HistorySource:
                     yield from _streamed(reader, item.size, Provenance("", blob_id=item.id))
 
     def places(
-        self, blobs: Mapping[str, Provenance], misplaced: Misplaced, names: Collection[bytes] = ()
+        self, blobs: Mapping[str, Provenance], misplaced: Misplaced, globs: Collection[str] = ()
     ) -> Iterator[Place]:
         """Where each blob first came in, and stands today; nothing for those no ref leads to.
 
         `blobs` maps ids to the provenance their chunks had. `misplaced(blob id, path)` says that a path alone decides
-        against all that was found in a blob: then its other places are looked for, too. `names` are the file names of
-        interest to rules; `names_met` tells which of them there were.
+        against all that was found in a blob: then its other places are looked for, too. `globs` are what rules
+        are limited to; `globs_met` tells which of them ever matched a path.
         """
-        seen, missing = self._look_up(blobs, names)
+        seen, missing = self._look_up(blobs, globs)
         self._seen = dict(seen)
         self.skips += [_missing(blob_id) for blob_id in missing]
         if self._unreachable:
@@ -120,17 +120,17 @@ class HistorySource:
             yield from self._further_places(elsewhere, known)
 
     def _look_up(
-        self, blobs: Mapping[str, Provenance], names: Collection[bytes]
+        self, blobs: Mapping[str, Provenance], globs: Collection[str]
     ) -> tuple[dict[str, tuple[str, str]], list[str]]:
         """(blob id → the commit and path that first held it, ids that are missing)."""
         wanted = {blob_id.encode() for blob_id in blobs}
         if self._whole:
-            places, missing, self.names_met = self._whole.first_seen(wanted, names)
+            places, missing, self.globs_met = self._whole.first_seen(wanted, globs)
             return places, missing
         known = self.known.places if self.known else {}
         new = {blob_id for blob_id in wanted if blob_id.decode() not in known}
-        seen, missing, met = self._walk.first_seen(new, names)
-        self.names_met = met.union(self.known.names if self.known else ())
+        seen, missing, met = self._walk.first_seen(new, globs)
+        self.globs_met = met.union(self.known.globs if self.known else ())
         old = {blob_id: (place[0], place[1]) for blob_id, place in known.items() if blob_id in blobs}
         return {**old, **seen}, missing
 
