@@ -7,10 +7,11 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import ENGINES
 
 from llmsecrets.anchors import LITERAL, AnchorError, derive
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import ENGINES, anchor_of, compile_rules
+from llmsecrets.matching import anchor_of, compile_rules
 from llmsecrets.rules import MAX_WIDTH, RuleSet, load_rules
 from llmsecrets.templates import expand
 
@@ -86,7 +87,7 @@ def test_a_pattern_wider_than_a_windows_overlap_is_refused() -> None:
 
 def test_a_refusal_names_file_line_and_rule() -> None:
     rule = next(iter(RULES.values()))._replace(core="[a-z]{40}", id="acme-key", origin="acme.yaml:7")
-    for engine in set(ENGINES) - {"auto"}:
+    for engine in ENGINES:
         with pytest.raises(RuleError, match=r"^acme\.yaml:7: rule 'acme-key': the pattern has no literal"):
             compile_rules(RuleSet.of([rule]), engine)
 

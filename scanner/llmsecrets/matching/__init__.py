@@ -54,9 +54,12 @@ def compile_rules(rules: RuleSet, engine: str = "auto") -> Matcher:
     """A matcher for the rules. `auto` takes hyperscan where it is installed."""
     if engine not in ENGINES:
         raise ConfigError(f"there is no engine {engine!r}", f"Known: {', '.join(ENGINES)}.")
-    if engine == "auto":
-        engine = "hyperscan" if find_spec("hyperscan") else "regex"
-    if engine == "hyperscan":
+    installed = find_spec("hyperscan") is not None
+    if engine == "hyperscan" and not installed:
+        raise ConfigError(
+            "Hyperscan is not installed here", "Install it (pip install hyperscan), or leave --engine out."
+        )
+    if engine == "hyperscan" or (engine == "auto" and installed):
         from llmsecrets.matching.hyperscan import HyperscanMatcher
 
         return HyperscanMatcher.compile(rules)
