@@ -74,7 +74,8 @@ def _commands(folder: str) -> dict[str, Command]:
     ours = [measure.llmsecrets(), "scan", folder, "--exit-zero", *measure.no_result_cache()]
     commands = {"llmsecrets": Command(ours)}
     if shutil.which("detect-secrets"):
-        commands["detect-secrets"] = Command(["detect-secrets", "scan", "--all-files", folder])
+        # From within the folder: from a git repository elsewhere it takes the files for strangers and reads none.
+        commands["detect-secrets"] = Command(["detect-secrets", "scan", "--all-files", "."], cwd=Path(folder))
     return commands
 
 
