@@ -242,11 +242,6 @@ class Stats(NamedTuple):
     commits: int = 0
     seconds: float = 0.0
 
-    def plus(self, other: Stats) -> Stats:
-        return Stats(
-            self.blobs + other.blobs, self.size + other.size, self.commits + other.commits, self.seconds + other.seconds
-        )
-
 
 class ScanReport(NamedTuple):
     """The result of a scan. `grouped` says occurrences of one secret are to be shown as one (history scans)."""
