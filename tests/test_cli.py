@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from support import KEYS, run_llmsecrets
 
@@ -289,10 +291,18 @@ def test_help_says_what_the_snapshot_says(llmsecrets) -> None:
 
 
 def test_every_option_has_a_help_text() -> None:
-    for command in (cli.scan, cli.baseline_create, cli.rules_list, cli.config_show):
+    for command in _commands(cli.cli):
         for parameter in command.params:
             if parameter.param_type_name == "option" and parameter.name not in ("output", "help"):
                 assert parameter.help, (command.name, parameter.name)
+
+
+def _commands(group: click.Group) -> Iterator[click.Command]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command, f"{group.name} lists {name}, which is not there"
+        yield from _commands(command) if isinstance(command, click.Group) else (command,)
 
 
 def test_version_of_the_module_and_the_console_script(llmsecrets) -> None:

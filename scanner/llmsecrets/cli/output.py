@@ -1,0 +1,102 @@
+"""Where words go: messages to stderr, reports to files and stdout, the outcome to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from llmsecrets.errors import ConfigError, ExitCode, LlmsecretsError
+from llmsecrets.model import ScanReport
+from llmsecrets.reporters import FORMATS
+
+if TYPE_CHECKING:
+    from llmsecrets.config import Config
+    from llmsecrets.rules import RuleSet
+
+_SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".txt": "text"}
+
+
+def complain(message: str, advice: str = "") -> None:
+    print(f"llmsecrets: {message}", *([f"  {advice}"] if advice else []), sep="\n", file=sys.stderr)
+
+
+Output = tuple[str, Path | None]
+
+
+def pair(formats: Sequence[str], files: Sequence[Path]) -> list[Output]:
+    """Formats with the files they go to. A file without a format tells it by its name; one report may go to stdout."""
+    names = list(formats)
+    unknown = next((name for name in names if name not in FORMATS), None)
+    if unknown:
+        raise ConfigError(f"there is no report format {unknown!r}", f"Known: {', '.join(FORMATS)}.")
+    for file in files[len(names) :]:
+        if file.suffix not in _SUFFIXES:
+            raise click.UsageError(f"Which format is {file}? Add -f.")
+        names.append(_SUFFIXES[file.suffix])
+    pairs = [(name, files[number] if number < len(files) else None) for number, name in enumerate(names)]
+    if sum(file is None for _, file in pairs) > 1:
+        raise click.UsageError("Only one report can go to standard output; give the others an -o each.")
+    return pairs
+
+
+def write_reports(
+    report: ScanReport, rules: RuleSet, outputs: Sequence[Output], options: dict[str, Any], settings: Config
+) -> None:
+    from llmsecrets import reporters
+
+    chosen = reporters.Options(show_secrets=options["show_secrets"], show_suppressed=settings.show_suppressed,
+                               base=os.getcwd())  # fmt: skip
+    for name, file in outputs or [("text", None)]:
+        if file is None:
+            if name == "text" and options["quiet"] and not report.findings and report.complete:
+                continue
+            to_stdout(lambda out, name=name: reporters.write(name, report, rules, out, chosen))  # type: ignore[misc]
+        else:
+            to_file(file, lambda out, name=name: reporters.write(name, report, rules, out, chosen))  # type: ignore[misc]
+
+
+def to_stdout(write: Callable[[Any], None]) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        write(sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python fails again when it closes stdout
+        raise LlmsecretsError(f"standard output: {failure.strerror}", "The report is not complete.") from failure
+
+
+def to_file(file: Path, write: Callable[[IO[str]], object]) -> None:
+    """Written beside its place and moved there whole: nobody ever reads half a report. Links and devices stay."""
+    in_place = file.is_symlink() or (file.exists() and not file.is_file())
+    temporary = file if in_place else file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as out:
+            write(out)
+        if not in_place:
+            temporary.replace(file)
+    except OSError as failure:
+        if not in_place:
+            temporary.unlink(missing_ok=True)
+        raise ConfigError(
+            f"{file}: cannot be written: {failure.strerror}", "Check the folder and its space."
+        ) from failure
+
+
+def outcome(report: ScanReport, settings: Config) -> int:
+    if report.findings:
+        return ExitCode.CLEAN if settings.exit_zero else settings.exit_code
+    if not report.complete and not settings.allow_incomplete:
+        complain("the scan is incomplete: see what was skipped", "To accept that: --allow-incomplete")
+        return ExitCode.INCOMPLETE
+    if not (report.stats.blobs or report.stats.commits) and os.environ.get("CI") and not settings.allow_incomplete:
+        complain("nothing was scanned, which in CI is not a success", "If that is right: --allow-incomplete")
+        return ExitCode.INCOMPLETE
+    return ExitCode.CLEAN

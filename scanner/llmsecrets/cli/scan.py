@@ -1,0 +1,54 @@
+"""`llmsecrets scan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmsecrets import config as configuration
+from llmsecrets.cli.options import (
+    config_option,
+    engine_options,
+    finding_options,
+    output_options,
+    rule_options,
+    source_options,
+)
+from llmsecrets.cli.output import outcome, pair, write_reports
+from llmsecrets.cli.targets import Place, load_rules, result_cache, run_scan, source_of, views
+from llmsecrets.config import Config
+
+
+@click.command(epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete.")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@source_options
+@finding_options
+@output_options
+@rule_options
+@config_option
+@engine_options
+def scan(**options: Any) -> int:
+    """Scan files and folders (default: .), - for standard input, or a repository's staged changes, commits or history.
+
+    \b
+    llmsecrets scan                          this folder
+    llmsecrets scan --staged                 what is about to be committed
+    llmsecrets scan --history .              everything the repository ever held
+    llmsecrets scan -f sarif -o out.sarif    a report for GitHub code scanning
+    git log -p | llmsecrets scan -           whatever is piped in
+    """
+    given = {name: options.pop(name) for name in list(options) if name in Config._fields}
+    outputs = pair(given.pop("format"), options["output"])
+    targets = tuple(options["paths"]) or (Path(),)
+    start = Path() if str(targets[0]) == "-" else targets[0]
+    settings = configuration.load(start, given, options["config_file"])
+    outputs = outputs or pair(settings.format, ())
+    place = Place.of(targets, in_git=bool(views(options)))
+    rules = load_rules(settings)
+    cache = result_cache(options, rules, settings, targets[0])
+    source = source_of(options, targets, settings, place, cache)
+    report = run_scan(source, rules, place.rebased(settings), options, cache)
+    write_reports(report, rules, outputs, options, settings)
+    return outcome(report, settings)

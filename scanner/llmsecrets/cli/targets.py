@@ -1,0 +1,233 @@
+"""What the options name: rules, a source with the place its paths start at, and the scan of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmsecrets.cli.output import complain
+from llmsecrets.errors import ConfigError
+from llmsecrets.model import ScanReport, Stats
+
+if TYPE_CHECKING:
+    from llmsecrets.config import Config
+    from llmsecrets.git import Repository
+    from llmsecrets.resultcache import ResultCache
+    from llmsecrets.rules import RuleSet
+    from llmsecrets.sources import Source
+
+
+def load_rules(settings: Config) -> RuleSet:
+    """The rules the configuration selects."""
+    from llmsecrets import rules
+
+    own = [Path(path) for path in settings.rules]
+    if own:
+        from llmsecrets import rulecheck
+
+        rulecheck.refuse_bad(own)
+    loaded = rules.load_rules(own)
+    return loaded.select(settings.enable, settings.disable) if settings.enable or settings.disable else loaded
+
+
+def run_scan(
+    source: Source, rules: RuleSet, settings: Config, options: dict[str, Any], cache: ResultCache | None = None
+) -> ScanReport:
+    from llmsecrets import filters, matching
+    from llmsecrets.baseline import load
+    from llmsecrets.engine import Engine
+    from llmsecrets.scan import Scanner, Settings
+
+    known = load(Path(settings.baseline)) if settings.baseline else None
+    engine = Engine(rules, matching.compile_rules(rules, settings.engine))
+    jobs = settings.jobs or _cores()
+    chosen = Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence, jobs)
+    with _progress(options["quiet"]) as progress:
+        scanner = Scanner(engine, chosen, progress, cache)
+        return scanner.scan(source, [str(path) for path in options["paths"]] or ["."])
+
+
+def result_cache(options: dict[str, Any], rules: RuleSet, settings: Config, target: Path) -> ResultCache | None:
+    """Where a history scan finds and leaves its results; none unless all of a history is scanned."""
+    if not options["history"] or options["no_cache"] or options["unreachable"] or _narrowed(options):
+        return None
+    from llmsecrets import cache
+    from llmsecrets.resultcache import ResultCache
+
+    place = os.fspath(_repository(target).common_dir.resolve())
+    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
+    key = cache.key(
+        rules.digest.encode(), code, str(settings.max_file_size).encode(), place.encode("utf-8", "surrogateescape")
+    )
+    return ResultCache(options["cache_file"] or cache.folder() / "history.sqlite3", key)
+
+
+def _narrowed(options: dict[str, Any]) -> tuple[str, list[str]] | None:
+    """The branch and the rev-list words that a history scan is limited to, or None for all of it."""
+    limits = [f"--since={options['since']}"] if options["since"] else []
+    limits += [f"--max-count={options['max_depth']}"] if options["max_depth"] else []
+    return (options["branch"] or "--all", limits) if limits or options["branch"] else None
+
+
+def _cores() -> int:
+    count = getattr(os, "process_cpu_count", os.cpu_count)()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else count or 1
+
+
+class Place:
+    """Where reported paths start: at the root of a repository that is scanned as one, or that the user stands in."""
+
+    def __init__(self, root: Path | None, cwd: Path, *, absolute: bool = False) -> None:
+        self.root, self.cwd, self.absolute = root, cwd, absolute
+
+    @classmethod
+    def of(cls, targets: Sequence[Path], *, in_git: bool) -> Place:
+        cwd = Path.cwd()
+        if in_git:
+            start = Path(os.path.abspath(targets[0]))
+            return cls(_repository_around(start) or start, cwd)
+        root = _repository_around(cwd)
+        inside = all(root and _is_below(Path(os.path.abspath(target)), root) for target in targets)
+        return cls(root if inside else None, cwd, absolute=any(target.is_absolute() for target in targets))
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a path relative to the current folder to make it relative to the root."""
+        return self.cwd.relative_to(self.root).as_posix() if self.root else "."
+
+    def rebased(self, settings: Config) -> Config:
+        """The configuration with the globs of its file, which start at its folder, as reports show such paths."""
+        folder = Path(os.path.abspath(settings.folder))
+        shown = [_seen_from(self.root or self.cwd, folder), *([folder.as_posix()] if self.absolute else [])]
+        if shown == ["."]:
+            return settings
+        own = settings.origins.get("exclude", "").endswith((".yaml", ".yml"))
+        allow = tuple(entry._replace(paths=_prefixed(entry.paths, shown)) for entry in settings.allow)
+        return settings._replace(allow=allow, exclude=_prefixed(settings.exclude, shown) if own else settings.exclude)
+
+
+def _repository_around(start: Path) -> Path | None:
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+
+
+def _seen_from(base: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(folder, base)).as_posix()
+    except ValueError:  # on another drive
+        return folder.as_posix()
+
+
+def _prefixed(globs: Sequence[str], folders: Sequence[str]) -> tuple[str, ...]:
+    """Globs that start in a folder. One for any depth also means the folder itself."""
+    every = [form for glob in globs for form in ((glob, glob[3:]) if glob.startswith("**/") else (glob,))]
+    return tuple(glob if folder == "." else f"{folder}/{glob}" for folder in folders for glob in every)
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
+
+
+def views(options: dict[str, Any]) -> list[str]:
+    """Which views of a repository are asked for."""
+    return [name for name in ("staged", "revisions", "history") if options[name] not in (False, None)]
+
+
+def source_of(
+    options: dict[str, Any],
+    targets: Sequence[Path],
+    settings: Config,
+    place: Place,
+    cache: ResultCache | None = None,
+) -> Source:
+    """The source the options name."""
+    from llmsecrets import filters
+
+    chosen = views(options)
+    if len(chosen) > 1:
+        raise click.UsageError("--staged, --range and --history exclude each other.")
+    settings = place.rebased(settings)
+    limits: dict[str, Any] = {"excluded": filters.excluder(settings), "max_size": settings.max_file_size}
+    if chosen:
+        return _git_source(chosen[0], options, targets, limits, cache)
+    if options["unreachable"] or _narrowed(options):
+        raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
+    if "-" in map(str, targets):
+        from llmsecrets.sources.stdin import StdinSource
+
+        if len(targets) > 1:
+            raise click.UsageError("- (standard input) cannot be scanned together with paths.")
+        if sys.stdin is None:
+            raise ConfigError("standard input is closed", "Pipe something in, or name a path.")
+        return StdinSource(sys.stdin.buffer, options["stdin_name"])
+    from llmsecrets.sources.paths import PathSource
+
+    return PathSource(targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **limits)
+
+
+def _git_source(
+    chosen: str,
+    options: dict[str, Any],
+    targets: Sequence[Path],
+    limits: dict[str, Any],
+    cache: ResultCache | None,
+) -> Source:
+    if len(targets) > 1:
+        raise click.UsageError("Give one repository with --staged, --range or --history.")
+    repository = _repository(targets[0])
+    if chosen == "history":
+        from llmsecrets.sources.history import HistorySource
+
+        if repository.shallow:
+            complain(
+                "this is a shallow clone: only its newest commits are here", "For all of history: git fetch --unshallow"
+            )
+        if not _narrowed(options):
+            known = cache.load() if cache else None
+            return HistorySource(repository, unreachable=options["unreachable"], known=known, **limits)
+    from llmsecrets.sources.changes import RangeSource, StagedSource
+
+    if chosen == "staged":
+        return StagedSource(repository, **limits)
+    revisions, words = _narrowed(options) or (options["revisions"], [])
+    return RangeSource(repository, revisions, limits=words, **limits)
+
+
+def _repository(target: Path) -> Repository:
+    from llmsecrets.git import Repository
+
+    if not target.exists():
+        raise ConfigError(f"{target}: no such folder", "Check the path.")
+    return Repository(target if target.is_dir() else target.parent, of_the_hook=str(target) == ".")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[Stats], None] | None]:
+    """A line on stderr for scans that take a while, only where somebody looks at it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    import time
+
+    started, status = time.monotonic(), None
+
+    def show(stats: Stats) -> None:
+        nonlocal status
+        if status is None and time.monotonic() - started > 1:
+            from rich.console import Console
+
+            status = Console(stderr=True).status("")
+            status.start()
+        if status is not None:
+            status.update(f"{stats.blobs:,} files and blobs, {stats.size / 1e6:,.1f} MB")
+
+    try:
+        yield show
+    finally:
+        if status is not None:
+            status.stop()
