@@ -1,4 +1,4 @@
-"""What each format writes, word for word. LLMSECRETS_UPDATE_SNAPSHOTS=1 rewrites the files: read the diff."""
+"""What each format writes, word for word. UPDATE_SNAPSHOTS=1 rewrites the files: read the diff."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def test_format_reads_as_agreed(name, make, render):
     format, grouped, options = CASES[name]
     written = render(format, make.everything(grouped=grouped), **options)
     path = SNAPSHOTS / name
-    if os.environ.get("LLMSECRETS_UPDATE_SNAPSHOTS"):
+    if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(written, encoding="utf-8", newline="\n")
     assert written == path.read_text(encoding="utf-8")

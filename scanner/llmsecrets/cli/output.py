@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -45,19 +45,29 @@ def pair(formats: Sequence[str], files: Sequence[Path]) -> list[Output]:
 
 
 def write_reports(
-    report: ScanReport, rules: RuleSet, outputs: Sequence[Output], options: dict[str, Any], settings: Config
+    report: ScanReport,
+    rules: RuleSet,
+    outputs: Sequence[Output],
+    options: dict[str, Any],
+    settings: Config,
+    base: Path | None = None,
 ) -> None:
+    """Write every report asked for. `base` is where reported paths start, if not here."""
     from llmsecrets import reporters
 
     chosen = reporters.Options(show_secrets=options["show_secrets"], show_suppressed=settings.show_suppressed,
-                               base=os.getcwd())  # fmt: skip
+                               base=os.fspath(base or Path.cwd()), baseline=bool(settings.baseline))  # fmt: skip
     for name, file in outputs or [("text", None)]:
-        if file is None:
-            if name == "text" and options["quiet"] and not report.findings and report.complete:
-                continue
-            to_stdout(lambda out, name=name: reporters.write(name, report, rules, out, chosen))  # type: ignore[misc]
-        else:
-            to_file(file, lambda out, name=name: reporters.write(name, report, rules, out, chosen))  # type: ignore[misc]
+        if file is None and name == "text" and options["quiet"] and not report.findings and report.complete:
+            continue
+        notes: list[str] = []
+
+        def write(out: TextIO, name: str = name, notes: list[str] = notes) -> None:
+            notes += reporters.write(name, report, rules, out, chosen)
+
+        to_file(file, write) if file else to_stdout(write)
+        for note in notes:
+            complain(note)
 
 
 def to_stdout(write: Callable[[Any], None]) -> None:
@@ -73,7 +83,7 @@ def to_stdout(write: Callable[[Any], None]) -> None:
         raise LlmsecretsError(f"standard output: {failure.strerror}", "The report is not complete.") from failure
 
 
-def to_file(file: Path, write: Callable[[IO[str]], object]) -> None:
+def to_file(file: Path, write: Callable[[TextIO], object]) -> None:
     """Written beside its place and moved there whole: nobody ever reads half a report. Links and devices stay."""
     in_place = file.is_symlink() or (file.exists() and not file.is_file())
     temporary = file if in_place else file.with_name(f".{file.name}.{os.getpid()}.tmp")

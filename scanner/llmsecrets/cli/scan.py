@@ -50,5 +50,5 @@ def scan(**options: Any) -> int:
     cache = result_cache(options, rules, settings, targets[0])
     source = source_of(options, targets, settings, place, cache)
     report = run_scan(source, rules, place.rebased(settings), options, cache)
-    write_reports(report, rules, outputs, options, settings)
+    write_reports(report, rules, outputs, options, settings, place.root)
     return outcome(report, settings)

@@ -1,6 +1,7 @@
 """The report formats: which there are, what a caller may choose, and how one is written.
 
-A format is a module with `write(report, rules, out, options)`; a new one is a file here and a line in the table.
+A format is a module with `write(report, rules, out, options)`, which may return notes on what the format could not
+hold. A new one is a file here and a line in the table.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Options(NamedTuple):
 
     `show_secrets` prints values; SARIF never does, because it is made to be uploaded. `show_suppressed` lists the
     suppressed findings in text and SARIF; JSON always does. `color` and `width` are for text.
-    `key` separates this report's digests from others'. `base` is the folder that SARIF's paths are relative to:
-    absolute paths below it are shortened.
+    `key` separates this report's digests from others'. `base` is the folder that paths are relative to: absolute ones
+    below it are shortened, and SARIF reads there what a file holds today. `baseline`: the scan was compared with one.
     """
 
     show_secrets: bool = False
@@ -36,8 +37,14 @@ class Options(NamedTuple):
     key: bytes = REPORT_KEY
     width: int | None = None
     base: str | None = None
+    baseline: bool = False
 
 
-def write(format: str, report: ScanReport, rules: RuleSet, out: TextIO, options: Options | None = None) -> None:
-    """Write the report in one of FORMATS. `rules` names and explains what was found; unknown rule ids are no error."""
-    import_module(REPORTERS[format]).write(report, rules, out, options or Options())
+def write(
+    format: str, report: ScanReport, rules: RuleSet, out: TextIO, options: Options | None = None
+) -> tuple[str, ...]:
+    """Write the report in one of FORMATS. `rules` names and explains what was found; unknown rule ids are no error.
+
+    Returns notes for the user: what this format could not hold.
+    """
+    return tuple(import_module(REPORTERS[format]).write(report, rules, out, options or Options()) or ())

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from llmsecrets.model import SEVERITIES, Component, Finding, ScanReport, Skip, Suppressed
+from llmsecrets.model import Component, Finding, ScanReport, Skip, Suppressed
 from llmsecrets.reporters import Options, words
-from llmsecrets.reporters.view import View, groups, printable, rule_of
+from llmsecrets.reporters.view import View, groups, printable, rule_of, severity_rank
 from llmsecrets.rules import RuleSet
 
 _PLACES = 5  # shown of one secret
@@ -54,8 +54,7 @@ def report_lines(report: ScanReport, rules: RuleSet, options: Options) -> Iterat
 
 
 def _rank(group: Sequence[Finding]) -> int:
-    severity = group[0].severity
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+    return severity_rank(group[0].severity)
 
 
 def _line(indent: int, *segments: Segment) -> Line:
@@ -192,7 +191,7 @@ def _outcome(report: ScanReport, found: Sequence[Sequence[Finding]]) -> str:
 
 
 def _by_rank(severities: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(severities.items(), key=lambda item: SEVERITIES.index(item[0]) if item[0] in SEVERITIES else 9)
+    return sorted(severities.items(), key=lambda item: severity_rank(item[0]))
 
 
 def _looked(report: ScanReport) -> bool:

@@ -5,6 +5,10 @@ who can read the repository. Suppressed findings are in it only when asked for, 
 `suppressions` and would open an alert for each (github/codeql-action#1230).
 
 A member of an archive has the archive's URI; its own place is a logical location and part of the message.
+
+GitHub knows an alert again by rule, path and `primaryLocationLineHash`. A secret that stands in a checked-out file is
+shown at its line there, with the hash that the upload action would give it. One that is gone from its file has no
+such line: it stays at the place where the history brought it in, which never changes, and its fingerprint is ours.
 """
 
 from __future__ import annotations
@@ -18,37 +22,76 @@ from urllib.parse import quote
 
 from llmsecrets.model import Finding, Location, Provenance, ScanReport, Skip, Suppressed
 from llmsecrets.reporters import Options, tool, words
+from llmsecrets.reporters.checkout import Anchor, Checkout
 from llmsecrets.reporters.stream import encode, write_members
-from llmsecrets.reporters.view import View, groups, printable, rule_of
+from llmsecrets.reporters.view import View, groups, printable, rule_of, severity_rank
 from llmsecrets.rules import Rule, RuleSet
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
-_RELATED = 100  # GitHub shows no more, and accepts 1,000
+# What GitHub accepts:
+# https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+_RESULTS = 25_000  # a run
+_GZIPPED = 9_000_000  # bytes of results: 10 MB a file, less what describes rules and run
+_RELATED = 100  # shown; accepted are 1,000
+_TAGS = 20
+_NAME, _DESCRIPTION = 255, 1024  # characters
 _NOTIFICATIONS = 1000
-_TAGS = 20  # GitHub accepts no more
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
 _SECURITY_SEVERITIES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "info": "1.0"}
 _PRECISIONS = {"high": "high", "medium": "medium", "low": "low"}
 _IN_SOURCE = "inline ignore"  # the filter whose decision stands in the scanned file itself
-_ROOT = {"SRCROOT": {"description": {"text": "The folder that was scanned; for a repository, its top folder."}}}
+_KNOWN = "baseline"  # the filter that suppresses what an earlier scan found
+_BASES = {
+    "SRCROOT": {"description": {"text": "The folder that was scanned; for a repository, its top folder."}},
+    "FSROOT": {"description": {"text": "The root of the file system, or where the drives are."}},
+}
 
 Object = dict[str, Any]
 
 
-def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> None:
+def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> Sequence[str]:
     run = _Run(report, rules, options)
+    results, notes = _within_limits(list(run.results()))
     members = (
         ("tool", {"driver": run.driver()}),
         ("automationDetails", {"id": f"{tool.NAME}/"}),
         ("columnKind", "unicodeCodePoints"),
-        ("originalUriBaseIds", _ROOT),
-        ("invocations", [run.invocation()]),
-        ("results", run.results()),
+        ("originalUriBaseIds", _BASES),
+        ("invocations", [run.invocation(notes)]),
+        ("results", iter(results)),
     )
     out.write(f'{{"$schema": {encode(SCHEMA)}, "version": "2.1.0", "runs": [{{')
     write_members(out, members)
     out.write("\n}]}\n")
+    return notes
+
+
+def _within_limits(results: list[Object]) -> tuple[list[Object], list[str]]:
+    """As many results as one upload may hold, in the order given, the least severe left out; and what was left out."""
+    kept = sorted(sorted(range(len(results)), key=lambda number: _urgency(results[number]))[:_RESULTS])
+    if sum(len(encode(results[number])) for number in kept) > _GZIPPED:
+        kept = sorted(_compressible(results, sorted(kept, key=lambda number: _urgency(results[number]))))
+    if len(kept) == len(results):
+        return results, []
+    note = f"SARIF holds the {len(kept):,} most severe of {len(results):,} results, the most that GitHub accepts"
+    return [results[number] for number in kept], [f"{note}; the JSON report has them all."]
+
+
+def _urgency(result: Object) -> tuple[bool, int]:
+    return "suppressions" in result, severity_rank(result["properties"]["severity"])
+
+
+def _compressible(results: Sequence[Object], numbers: Sequence[int]) -> Iterator[int]:
+    """The first of the numbered results that together stay below the size GitHub accepts."""
+    import zlib
+
+    gzip, size = zlib.compressobj(), 0
+    for number in numbers:
+        size += len(gzip.compress(encode(results[number]).encode())) + len(gzip.flush(zlib.Z_SYNC_FLUSH))
+        if size > _GZIPPED:
+            return
+        yield number
 
 
 class _Run:
@@ -57,6 +100,7 @@ class _Run:
     def __init__(self, report: ScanReport, rules: RuleSet, options: Options) -> None:
         self._report, self._rules, self._options = report, rules, options
         self._view = View(report)
+        self._checkout = Checkout(options.base)
         self._suppressed = report.suppressed if options.show_suppressed else ()
         found = chain(report.findings, (suppressed.finding for suppressed in self._suppressed))
         self._ids = sorted({finding.rule_id for finding in found})
@@ -78,26 +122,34 @@ class _Run:
         for group in sorted(found, key=lambda group: self._order(group[0])):
             yield self._result(group)
         for suppressed in sorted(self._suppressed, key=lambda suppressed: self._order(suppressed.finding)):
-            yield {**self._result([suppressed.finding]), "suppressions": [self._suppression(suppressed)]}
+            result = self._result([suppressed.finding], known=suppressed.reason == _KNOWN)
+            yield {**result, "suppressions": [self._suppression(suppressed)]}
 
-    def _order(self, finding: Finding) -> tuple[str, int, int, str, str]:
+    def _order(self, finding: Finding) -> tuple[object, ...]:
         location = finding.location
         fingerprint = finding.fingerprint(self._options.key)
         return self._uri(finding.provenance), location.start, location.end, finding.rule_id, fingerprint
 
-    def _result(self, group: Sequence[Finding]) -> Object:
+    def _result(self, group: Sequence[Finding], known: bool = False) -> Object:
         finding = group[0]
+        anchor = self._checkout.anchor(finding)
         result: Object = {
             "ruleId": finding.rule_id,
             "ruleIndex": self._index[finding.rule_id],
             "level": _LEVELS.get(finding.severity, "warning"),
             "message": {"text": self._message(group)},
-            "locations": [self._location(finding)],
-            "partialFingerprints": {"llmsecretsFingerprint/v1": finding.fingerprint(self._options.key)},
+            "locations": [self._location(finding, anchor)],
+            "partialFingerprints": self._fingerprints(finding, anchor),
             "properties": self._properties(finding),
+            **({"baselineState": "unchanged" if known else "new"} if self._options.baseline else {}),
         }
         related = [self._related(number, other) for number, other in enumerate(group[1 : _RELATED + 1], 1)]
         return {**result, "relatedLocations": related} if related else result
+
+    def _fingerprints(self, finding: Finding, anchor: Anchor | None) -> Object:
+        own = finding.fingerprint(self._options.key)
+        line_hash = anchor and anchor.line_hash
+        return {"primaryLocationLineHash": line_hash or f"{own[:16]}:1", "llmsecretsFingerprint/v1": own}
 
     def _message(self, group: Sequence[Finding]) -> str:
         finding = group[0]
@@ -116,6 +168,7 @@ class _Run:
         commit = finding.provenance.commit
         properties: Object = {
             "secret_id": finding.secret_id(self._options.key),
+            "severity": finding.severity,
             "confidence": finding.confidence,
             "verification": finding.verification,
             "facts": self._view.facts(finding.facts),
@@ -132,8 +185,9 @@ class _Run:
 
     # ---- locations
 
-    def _location(self, finding: Finding) -> Object:
-        physical = {"artifactLocation": self._artifact(finding.provenance), "region": _region(finding.location)}
+    def _location(self, finding: Finding, anchor: Anchor | None = None) -> Object:
+        region = _region(anchor.location if anchor else finding.location)
+        physical = {"artifactLocation": self._artifact(finding.provenance), "region": region}
         location: Object = {"physicalLocation": physical}
         if finding.provenance.containers:
             location["logicalLocations"] = [self._logical(finding.provenance)]
@@ -151,21 +205,22 @@ class _Run:
         }
 
     def _artifact(self, provenance: Provenance) -> Object:
-        uri = self._uri(provenance)
-        return {"uri": uri} if uri.startswith("file:") else {"uri": uri, "uriBaseId": "SRCROOT"}
+        base, uri = relative_uri(provenance.path or provenance.kind, self._options.base)
+        return {"uri": uri, "uriBaseId": base}
 
-    def _uri(self, provenance: Provenance) -> str:
-        return path_uri(provenance.path or provenance.kind, self._options.base)
+    def _uri(self, provenance: Provenance) -> tuple[str, str]:
+        return relative_uri(provenance.path or provenance.kind, self._options.base)
 
     # ---- what the run was like
 
-    def invocation(self) -> Object:
-        """Whether everything was scanned; if not, what was not, as notifications."""
+    def invocation(self, cut: Sequence[str]) -> Object:
+        """Whether everything was scanned; if not, what was not, as notifications; and what this report leaves out."""
         unexpected = [skip for skip in self._report.skips if not skip.expected]
         notes = [self._notification(skip) for skip in islice(unexpected, _NOTIFICATIONS)]
         if len(unexpected) > _NOTIFICATIONS:
-            cut = f"{len(unexpected) - _NOTIFICATIONS:,} more were not scanned; the JSON report names them all."
-            notes.append({"level": "warning", "message": {"text": cut}})
+            rest = f"{len(unexpected) - _NOTIFICATIONS:,} more were not scanned; the JSON report names them all."
+            notes.append({"level": "warning", "message": {"text": rest}})
+        notes += [{"level": "warning", "message": {"text": text}} for text in cut]
         notes += [{"level": "note", "message": {"text": _plain(self._view.text(note))}} for note in self._report.notes]
         return {"executionSuccessful": self._report.complete, "toolExecutionNotifications": notes}
 
@@ -190,9 +245,9 @@ def _descriptor(rule: Rule | None, rule_id: str) -> Object:
     link = _link(rule)
     return {
         "id": rule.id,
-        "name": rule.name,
-        "shortDescription": {"text": rule.name},
-        "fullDescription": {"text": rule.description},
+        "name": _cut(rule.name, _NAME),
+        "shortDescription": {"text": _cut(rule.name, _DESCRIPTION)},
+        "fullDescription": {"text": _cut(rule.description, _DESCRIPTION)},
         "help": {"text": _help_text(rule, link), "markdown": _help_markdown(rule, link)},
         **({"helpUri": link} if link else {}),
         "defaultConfiguration": {"level": _LEVELS.get(rule.severity, "warning")},
@@ -202,6 +257,10 @@ def _descriptor(rule: Rule | None, rule_id: str) -> Object:
             "security-severity": _SECURITY_SEVERITIES.get(rule.severity, "5.5"),
         },
     }
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _link(rule: Rule) -> str:
@@ -237,23 +296,22 @@ def _region(location: Location) -> Object:
     }
 
 
-def path_uri(path: str, base: str | None = None, separator: str = os.sep) -> str:
-    """A path as a URI: relative, its bytes percent-encoded. An absolute path outside `base` becomes a file: URI."""
+def relative_uri(path: str, base: str | None = None, separator: str = os.sep) -> tuple[str, str]:
+    """What a path is relative to, and a URI relative to that, its bytes percent-encoded.
+
+    An absolute path outside `base` is relative to the file system's root: GitHub refuses an upload with a `file:` URI
+    of a place that is not in the repository.
+    """
     shown = _below(path, base).replace(separator, "/")
     while shown.startswith("./"):
         shown = shown[2:]
-    uri = quote(_octets(shown), safe="/")
-    if shown.startswith("/"):
-        return f"file://{uri}"
-    return f"file:///{uri.replace('%3A', ':', 1)}" if _has_drive(shown, separator) else uri
+    absolute = shown.startswith("/") or (separator == "\\" and shown[1:3] == ":/")
+    uri = quote(_octets(shown.lstrip("/")), safe="/")
+    return ("FSROOT" if absolute else "SRCROOT"), uri or "."
 
 
 def _below(path: str, base: str | None) -> str:
     return str(Path(path).relative_to(base)) if base and Path(path).is_relative_to(base) else path
-
-
-def _has_drive(path: str, separator: str) -> bool:
-    return separator == "\\" and path[1:3] == ":/"
 
 
 def _octets(path: str) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from llmsecrets.errors import RuleError
-from llmsecrets.model import Container, Finding, ScanReport, Secret, display_path
+from llmsecrets.model import SEVERITIES, Container, Finding, ScanReport, Secret, display_path
 from llmsecrets.rules import Rule, RuleSet
 
 # Shorter secrets are not looked for in other text: they would be found in every second word.
@@ -89,6 +89,11 @@ def rule_of(rules: RuleSet, rule_id: str) -> Rule | None:
         return rules.get(rule_id)
     except RuleError:
         return None
+
+
+def severity_rank(severity: str) -> int:
+    """0 for the most severe."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
 def groups(findings: Iterable[Finding], key: bytes, *, together: bool) -> list[list[Finding]]:
