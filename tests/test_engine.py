@@ -230,6 +230,17 @@ def test_a_component_may_or_must_stand_near() -> None:
     assert findings_in(required, text.replace(b"\n\n", b"\n"))
 
 
+@pytest.mark.parametrize("typed", ["abcdefghijklmnopqrst", "12345678901234567890", "aaaaaaaaaaaaaaaaaaa0"])
+def test_a_typed_value_in_the_exact_shape_is_reported_with_less_confidence(typed) -> None:
+    (found,) = findings_in(engine_of(rule()), f"acme_{typed}".encode())
+    assert found.finding.confidence == "medium"
+
+
+@pytest.mark.parametrize("mask", ["xxxxxxxxxxxxxxxxxxxx", "a1b2c3d4e5xxxxxxxxxx"])
+def test_a_masked_value_is_no_secret(mask) -> None:
+    assert findings_in(engine_of(rule()), f"acme_{mask}".encode()) == []
+
+
 def test_a_placeholder_is_no_secret(engine) -> None:
     for value in ("your-api-key-goes-here", "xxxxxxxxxxxxxxxxxxxxxxxx", "${API_KEY}", "{{ api_key }}", "<api-key>"):
         assert not findings_in(engine, f'api_key = "{value}"\n'.encode())

@@ -209,8 +209,11 @@ class Engine:
                 if rule.checksum.failed == "drop":
                     return None
                 confidence = _lower(confidence)
-        if self._never_a_secret(rule.allow, secret) or (not proved and placeholders.reason(secret)):
+        reason = "" if proved else placeholders.reason(secret)
+        if self._never_a_secret(rule.allow, secret) or (reason and reason not in placeholders.TYPED):
             return None
+        if reason and confidence == "high":
+            confidence = "medium"
         parts = self._parts(rule, data, found)
         if parts is None:
             return None

@@ -49,7 +49,8 @@ _TEMPLATE = re.compile(
     rb"|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
     rb"|\$\{\{?|\{\{|(?:\xe2\x80\xa6|\\u2026|\.\.\.)(?:\(\d+\))?$"
 )
-_SAME = re.compile(rb"(.)\1{5,}|(?:[*.xX#_-])\1{3,}$|^[xX*.#-]+$")
+_MASK = re.compile(rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$")
+_SAME = re.compile(rb"(.)\1{5,}")
 _BLOCK = re.compile(rb"^(.{1,8}?)\1{3,}.{0,8}$", re.DOTALL)
 _SEQUENCES = (
     b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz 01234567890123456789 0987654321098765 qwertyuiop asdfghjkl"
@@ -57,16 +58,22 @@ _SEQUENCES = (
 _SHORT, _TYPED, _REFERENCE = 40, 160, 512  # the most bytes of a secret in which words, typed filler, references count
 _RUN = 8  # sequential characters in a row that no random token of ordinary length shows
 
+# Reasons that say a person typed the value. Against a value of no known shape that is enough; a key in its vendor's
+# exact shape is reported all the same, with less confidence.
+TYPED = frozenset(("repeated characters", "sequence"))
+
 
 def reason(secret: bytes) -> str:
     """Why the bytes are no secret ("placeholder word", "template", …), or "" where nothing says so."""
     if len(secret) <= _REFERENCE and _TEMPLATE.search(secret):
         return "template or reference"
     if len(secret) <= _TYPED:
-        if _SAME.search(secret) or _BLOCK.match(secret):
-            return "repeated characters"
+        if _MASK.search(secret):
+            return "masked"
         if _LONG_WORD.search(secret) or (len(secret) <= _SHORT and _SHORT_WORD.search(secret)):
             return "placeholder word"
+        if _SAME.search(secret) or _BLOCK.match(secret):
+            return "repeated characters"
         if _sequential(secret):
             return "sequence"
     if sha256(secret).hexdigest() in PUBLIC_VALUES:
