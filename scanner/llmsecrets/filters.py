@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-from llmsecrets.baseline import Baseline
+from llmsecrets.baseline import Index, path_of
 from llmsecrets.config import AllowEntry, Config
 from llmsecrets.model import Candidate, Context, Suppressed
 from llmsecrets.rules import path_matches
@@ -50,13 +49,13 @@ def misplaced(config: Config) -> Callable[[str, str], bool]:
     )
 
 
-def build(config: Config, baseline: Baseline | None, today: date | None = None) -> Sequence[Filter]:
+def build(config: Config, baseline: Index | None, today: date | None = None) -> Sequence[Filter]:
     """The filters of a scan, in order. Expired allowlist entries do not count."""
     day = (today or date.today()).isoformat()
     standing = [entry for entry in config.allow if not entry.expires or entry.expires >= day]
     filters: list[Filter] = [_inline, *(_allowed(entry) for entry in standing)]
     if baseline is not None:
-        filters.append(_known(baseline, Path(config.baseline).name))
+        filters.append(_known(baseline, day))
     return filters
 
 
@@ -131,8 +130,10 @@ def _regex_matches(patterns: Sequence[Any], text: bytes) -> bool:
         return False
 
 
-def _known(baseline: Baseline, name: str) -> Filter:
+def _known(baseline: Index, day: str) -> Filter:
     def decide_by_baseline(candidate: Candidate) -> Suppressed | None:
-        return Suppressed(candidate.finding, "baseline", name) if baseline.knows(candidate.finding) else None
+        finding = candidate.finding
+        entries = (one for one in baseline.of(finding) if one.path == path_of(finding) and not one.expired(day))
+        return Suppressed(finding, "baseline", baseline.name) if any(entries) else None
 
     return decide_by_baseline

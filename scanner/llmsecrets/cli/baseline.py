@@ -30,7 +30,7 @@ def baseline() -> None:
 @config_option
 def baseline_create(output: Path, history: bool, force: bool, **options: Any) -> None:
     """Write the findings of a scan to a baseline file: later scans with --baseline report only what is new."""
-    from llmsecrets.baseline import dump
+    from llmsecrets.baseline import dump, entries_of, new
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists", "Use --force to replace it and lose what it holds.")
@@ -51,5 +51,7 @@ def baseline_create(output: Path, history: bool, force: bool, **options: Any) ->
     place = Place.of(targets, in_git=history)
     source = source_of(chosen, targets, settings, place)
     report = run_scan(source, load_rules(settings), place.rebased(settings), chosen)
-    to_file(output, lambda out: out.write(dump(report.findings)))
+    empty = new("history" if history else "files")
+    known = empty._replace(entries=entries_of(report.findings, empty.salts[0]))
+    to_file(output, lambda out: out.write(dump(known)))
     click.echo(f"{output}: {len(report.findings)} findings recorded")

@@ -40,11 +40,11 @@ def run_scan(
     source: Source, rules: RuleSet, settings: Config, options: dict[str, Any], cache: ResultCache | None = None
 ) -> ScanReport:
     from llmsecrets import filters, matching
-    from llmsecrets.baseline import load
+    from llmsecrets.baseline import Index
     from llmsecrets.engine import Engine
     from llmsecrets.scan import Scanner, Settings
 
-    known = load(Path(settings.baseline)) if settings.baseline else None
+    known = Index.load(Path(settings.baseline)) if settings.baseline else None
     engine = Engine(rules, matching.compile_rules(rules, settings.engine))
     jobs = settings.jobs or _cores()
     chosen = Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence, jobs)
