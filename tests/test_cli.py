@@ -279,7 +279,8 @@ def test_a_crash_prints_no_content(many, monkeypatch, capsys) -> None:
 
 def test_help_says_what_the_snapshot_says(llmsecrets) -> None:
     """To take a new one: UPDATE_SNAPSHOTS=1 pytest tests/test_cli.py"""
-    commands = [(), ("scan",), ("rules",), ("rules", "check"), ("config",), ("baseline",), ("baseline", "create")]
+    commands = [(), ("scan",), ("rules",), ("rules", "check"), ("config",), ("baseline",), ("baseline", "create"),
+                ("hook",), ("hook", "install")]  # fmt: skip
     text = "\n".join(
         f"$ llmsecrets {' '.join((*command, '--help'))}\n{llmsecrets(*command, '--help', COLUMNS='100').stdout}"
         for command in commands

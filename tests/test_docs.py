@@ -24,7 +24,8 @@ README = ROOT / "README.md"
 RULES = ROOT / "docs" / "RULES.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
-DOCUMENTS = (README, RULES, CONFIGURATION)
+HOOKS = ROOT / "docs" / "hooks.md"
+DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS)
 _HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
 _COMMANDS = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _FILES = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -90,7 +91,7 @@ def _all_named(document: Path, names: Iterable[str]) -> None:
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("document", [README, RULES, CONFIGURATION, *sorted((ROOT / "docs" / "adr").glob("*.md"))])
+@pytest.mark.parametrize("document", [*DOCUMENTS, *sorted((ROOT / "docs" / "adr").glob("*.md"))])
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []

@@ -163,6 +163,13 @@ class Repository:
         raw = self._run("cat-file", "--batch-check=%(objectname)", stdin="\n".join(ids).encode() + b"\n")
         return b" missing" not in raw
 
+    def types(self, ids: Sequence[str], *, peeled: bool = False) -> list[tuple[str, str]]:
+        """(id, type) of those objects that are here; with `peeled`, of what tags lead to instead of the tags."""
+        words = "".join(f"{object_id}^{{}}\n" if peeled else f"{object_id}\n" for object_id in ids)
+        raw = self._run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=words.encode()).decode()
+        pairs = (line.split(" ") for line in raw.splitlines())
+        return [(found, kind) for found, kind in pairs if kind in ("blob", "tree", "commit", "tag")]
+
     def of_types(self, ids: Sequence[bytes], types: Sequence[str]) -> Iterator[bytes]:
         """Blocks of those ids that are objects of the types (or cannot be looked at, which reading will tell)."""
         raw = self._run("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=b"\n".join(ids) + b"\n")
@@ -184,9 +191,13 @@ class Repository:
         )  # fmt: skip
         return list(_parse_raw(raw.split(b"\0")))
 
-    def commits(self, *arguments: str) -> list[str]:
-        """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision."""
-        return self._run("rev-list", *arguments, "--").decode().split()
+    def commits(self, *arguments: str, ids: Sequence[str] = ()) -> list[str]:
+        """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision.
+
+        `ids` are further revisions, as many as you like: ids, or ^ids to leave out.
+        """
+        stdin = "".join(f"{word}\n" for word in ids).encode()
+        return self._run("rev-list", *(("--stdin",) if ids else ()), *arguments, "--", stdin=stdin).decode().split()
 
     def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
         """What each commit changed: against nothing for a root, against all of its parents for a merge.
@@ -280,10 +291,33 @@ class Repository:
                 if change.blob_id in blob_ids:
                     yield commit_id, change.blob_id, change.path
 
+    def hooks_folder(self) -> Path:
+        """Where git looks for this repository's hooks; `core.hooksPath`, which we otherwise override, counts here."""
+        command = ["git", "-C", os.fspath(self._start), "rev-parse", "--git-path", "hooks"]
+        done = subprocess.run(command, capture_output=True, env=self.environment, check=False)
+        if done.returncode:
+            raise _refusal(self._start, ("rev-parse",), done.stderr)
+        return Path(os.path.abspath(Path(self._start, _text(done.stdout).removesuffix("\n"))))
+
     def unignored(self) -> list[str]:
         """Paths below the start folder, relative to it, that are tracked or at least not ignored."""
         raw = self._run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
         return list(dict.fromkeys(_text(path) for path in raw.split(b"\0") if path))
+
+
+def user_setting(name: str) -> str:
+    """A path in the user's own git configuration, for all repositories; "" where it is not set."""
+    command = ["git", "config", "--global", "--type=path", "--get", name]
+    return _text(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout).removesuffix("\n")
+
+
+def change_user_setting(name: str, value: str | None) -> None:
+    """Set or, with None, unset a value in the user's own git configuration. Raises SourceError."""
+    words = ["--unset", name] if value is None else [name, value]
+    done = subprocess.run(["git", "config", "--global", *words], stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip()
+        raise SourceError(f"git config --global {name}: {reason}", "Check your ~/.gitconfig.")
 
 
 def _hint(glob: str) -> bytes:

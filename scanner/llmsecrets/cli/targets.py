@@ -68,11 +68,15 @@ def result_cache(options: dict[str, Any], rules: RuleSet, settings: Config, targ
     return ResultCache(options["cache_file"] or cache.folder() / "history.sqlite3", key)
 
 
-def _narrowed(options: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """The branch and the rev-list words that a history scan is limited to, or None for all of it."""
+def _narrowed(options: dict[str, Any]) -> list[str] | None:
+    """The words for rev-list that a history scan is limited to, or None for all of it."""
     limits = [f"--since={options['since']}"] if options["since"] else []
     limits += [f"--max-count={options['max_depth']}"] if options["max_depth"] else []
-    return (options["branch"] or "--all", limits) if limits or options["branch"] else None
+    if options["branch"]:
+        from llmsecrets.sources.changes import typed
+
+        return [*limits, typed(options["branch"])]
+    return [*limits, "--all"] if limits else None
 
 
 def _cores() -> int:
@@ -190,12 +194,11 @@ def _git_source(
         if not _narrowed(options):
             known = cache.load() if cache else None
             return HistorySource(repository, unreachable=options["unreachable"], known=known, **limits)
-    from llmsecrets.sources.changes import RangeSource, StagedSource
+    from llmsecrets.sources.changes import RangeSource, StagedSource, typed
 
     if chosen == "staged":
         return StagedSource(repository, **limits)
-    revisions, words = _narrowed(options) or (options["revisions"], [])
-    return RangeSource(repository, revisions, limits=words, **limits)
+    return RangeSource(repository, _narrowed(options) or [typed(options["revisions"])], **limits)
 
 
 def _repository(target: Path) -> Repository:

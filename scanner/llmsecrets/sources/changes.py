@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from llmsecrets.errors import ConfigError, SourceError
-from llmsecrets.git import Change, Repository
+from llmsecrets.git import Change, Repository, parse_commit
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
+from llmsecrets.sources.messages import message
 from llmsecrets.sources.windows import of_bytes
+
+_GROUP = 500  # commits looked at together
 
 
 class StagedSource:
@@ -29,34 +32,52 @@ class StagedSource:
 
 
 class RangeSource:
-    """What the commits of a range such as `main..topic` bring in, merges included.
-
-    `limits` are further words for rev-list, such as `--since=2026-01-01` or `--max-count=10`.
-    """
+    """What commits bring in, merges included: their files' new content, and their messages."""
 
     def __init__(
         self,
         repository: Repository,
-        revisions: str,
+        words: Sequence[str],
         *,
         excluded: Excluded,
         max_size: int,
-        limits: Sequence[str] = (),
+        ids: Sequence[str] = (),
     ) -> None:
-        if not revisions or (revisions.startswith("-") and not (limits and revisions == "--all")):
-            raise ConfigError(f"{revisions!r} is not a range or branch", "Write it as --range A..B or --branch NAME.")
+        """`words` are for rev-list; one that somebody typed has passed `typed`. `ids` are further commits' ids, or ^ids
+        for what is not to be looked at."""
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
-        self.commit_ids = repository.commits(*limits, revisions)
+        self.commit_ids = repository.commits(*words, ids=ids)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
-        details = self._repository.details(self.commit_ids)
-        changes = [
-            (change, details.get(commit_id))
-            for commit_id, changed in self._repository.changes(self.commit_ids[::-1], renames=True)
-            for change in changed
-            if not self._excluded(change.path)
-        ]
-        return [_scan(self._repository, changes, self._max_size)] if changes else []
+        return [self._oldest_first()] if self.commit_ids else []
+
+    def _oldest_first(self) -> Iterator[Chunk | Skip]:
+        """Commits a group at a time, so that neither their number nor a time limit matters to what is held."""
+        oldest_first = self.commit_ids[::-1]
+        for start in range(0, len(oldest_first), _GROUP):
+            group = oldest_first[start : start + _GROUP]
+            details: dict[str, Commit] = {}
+            for commit_id, content, trouble in self._repository.blobs(group, self._max_size):
+                if content is None:
+                    yield Skip(Provenance("", blob_id=commit_id), "unreadable", trouble)
+                else:
+                    details[commit_id] = parse_commit(commit_id, content)
+                    yield from message("commit", commit_id, content, details[commit_id])
+            changes = [
+                (change, details.get(commit_id))
+                for commit_id, changed in self._repository.changes(group, renames=True)
+                for change in changed
+                if not self._excluded(change.path)
+            ]
+            yield from _scan(self._repository, changes, self._max_size)
+
+
+def typed(revisions: str) -> str:
+    """A range or branch that somebody typed, as a word for rev-list. Raises ConfigError for what git would take for an
+    option."""
+    if not revisions or revisions.startswith("-"):
+        raise ConfigError(f"{revisions!r} is not a range or branch", "Write it as --range A..B or --branch NAME.")
+    return revisions
 
 
 def _scan(

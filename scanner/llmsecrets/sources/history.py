@@ -11,14 +11,13 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from llmsecrets.git import BlobReader, Header, Repository, Stretch
-from llmsecrets.model import Batch, Chunk, Container, Provenance, Skip, Standing
+from llmsecrets.git import BlobReader, Repository, Stretch
+from llmsecrets.model import Batch, Chunk, Provenance, Skip, Standing
 from llmsecrets.resultcache import State
 from llmsecrets.sources import Excluded, Place
+from llmsecrets.sources.messages import MESSAGES, message, target_of
 from llmsecrets.sources.windows import chunks, is_marked, of_bytes
 
-# Where git itself keeps these texts while they are written: a path no tracked file can have.
-MESSAGES = {"commit": ("commit message", ".git/COMMIT_EDITMSG"), "tag": ("tag message", ".git/TAG_EDITMSG")}
 Misplaced = Callable[[str, str], bool]
 _EVERYTHING = ("--all", "--reflog")
 _STRETCH = 2 << 20  # bytes of small objects looked through at once: little enough to stay in the processor's cache
@@ -89,7 +88,7 @@ class HistorySource:
                 elif item.size is None:
                     yield Skip(Provenance("", blob_id=item.id), "unreadable", f"{item.type} object {item.id}")
                 elif item.type in MESSAGES:
-                    yield from _message(item, reader.read(item.size))
+                    yield from message(item.type, item.id, reader.read(item.size))
                 elif item.size > self._max_size:
                     reader.discard(item.size)
                     detail = f"{item.size} bytes, more than --max-file-size"
@@ -144,7 +143,7 @@ class HistorySource:
                 yield item
 
     def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
-        targets = {blob_id: _target(blobs[blob_id]) for blob_id in seen}
+        targets = {blob_id: target_of(blobs[blob_id]) for blob_id in seen}
         commits = self._repository.details(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
         introduced = _introduced(self._repository, {commit for commit, path in seen.values() if path}, blobs)
         tips = _Tips(self._repository)
@@ -218,7 +217,7 @@ def _batch(stretch: Stretch) -> Batch:
     def chunk(index: int) -> Chunk:
         header, content = headers[index], bytes(data[starts[index] : ends[index]])
         if header.type in MESSAGES:
-            return next(_message(header, content))
+            return next(message(header.type, header.id, content))
         return next(of_bytes(content, Provenance("", blob_id=header.id)))
 
     apart = [
@@ -227,27 +226,6 @@ def _batch(stretch: Stretch) -> Batch:
         if data[start] in _MARKS and headers[index].type == "blob" and is_marked(bytes(data[start : start + 4]))
     ]
     return Batch(data, starts, ends, apart, chunk)
-
-
-def _message(header: Header, content: bytes) -> Iterator[Chunk]:
-    """What stands below the headers of a commit or tag."""
-    kind, path = MESSAGES[header.type]
-    head, _, message = content.partition(b"\n\n")
-    containers = (_tag(head),) if header.type == "tag" else ()
-    return of_bytes(message, Provenance(path, containers, blob_id=header.id, kind=kind))
-
-
-def _tag(head: bytes) -> Container:
-    fields = {name: value for name, _, value in (line.partition(b" ") for line in head.splitlines())}
-    name, target = (fields.get(key, b"").decode("utf-8", "replace") for key in (b"tag", b"object"))
-    return Container("tag", name, (("object", target),))
-
-
-def _target(provenance: Provenance) -> str:
-    """The commit a message belongs to: what a tag points at, or the commit itself."""
-    if provenance.containers:
-        return dict(provenance.containers[0].facts)["object"]
-    return provenance.blob_id or "" if provenance.kind == "commit message" else ""
 
 
 def _streamed(reader: BlobReader, size: int, provenance: Provenance) -> Iterator[Chunk]:
