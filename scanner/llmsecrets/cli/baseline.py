@@ -10,7 +10,7 @@ import click
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import config_option, rule_options
 from llmsecrets.cli.output import to_file
-from llmsecrets.cli.targets import Place, load_rules, run_scan, source_of
+from llmsecrets.cli.targets import Place, Request, load_rules, run_scan, source_of
 from llmsecrets.errors import ConfigError
 
 
@@ -34,23 +34,12 @@ def baseline_create(output: Path, history: bool, force: bool, **options: Any) ->
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists", "Use --force to replace it and lose what it holds.")
-    targets = options["paths"] or (Path(),)
+    request = Request.of({**options, "history": history})
     given = {name: options[name] for name in ("rules", "enable", "disable")}
-    settings = configuration.load(targets[0], {**given, "baseline": ""}, options["config_file"])
-    chosen = {
-        "staged": False,
-        "revisions": None,
-        "history": history,
-        "unreachable": False,
-        "since": None,
-        "branch": None,
-        "max_depth": None,
-        "quiet": False,
-        "paths": options["paths"],
-    }
-    place = Place.of(targets, in_git=history)
-    source = source_of(chosen, targets, settings, place)
-    report = run_scan(source, load_rules(settings), place.rebased(settings), chosen)
+    settings = configuration.load(request.targets[0], {**given, "baseline": ""}, options["config_file"])
+    place = Place.of(request.targets, in_git=history)
+    source = source_of(request, settings, place)
+    report = run_scan(source, load_rules(settings), place.rebased(settings), request)
     empty = new("history" if history else "files")
     known = empty._replace(entries=entries_of(report.findings, empty.salts[0]))
     to_file(output, lambda out: out.write(dump(known)))

@@ -11,7 +11,7 @@ import click
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import config_option, together
 from llmsecrets.cli.output import complain, outcome, write_reports
-from llmsecrets.cli.targets import Place, load_rules, run_scan
+from llmsecrets.cli.targets import Place, Request, load_rules, run_scan
 from llmsecrets.errors import ConfigError, ExitCode
 from llmsecrets.hooks import KINDS
 
@@ -122,7 +122,7 @@ def hook_run(
 
         source = Deadline(source, seconds)
     rules = load_rules(settings)
-    report = run_scan(source, rules, settings, {"paths": (), "quiet": False})
+    report = run_scan(source, rules, settings, Request())
     if not (report.findings or report.stats.blobs or report.skips):
         return ExitCode.CLEAN  # nothing but deletions, say: fine, also where CI wants every scan to see something
     write_reports(report, rules, (), {"show_secrets": False, "quiet": True}, settings)

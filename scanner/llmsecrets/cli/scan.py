@@ -17,7 +17,7 @@ from llmsecrets.cli.options import (
     source_options,
 )
 from llmsecrets.cli.output import outcome, pair, write_reports
-from llmsecrets.cli.targets import Place, load_rules, result_cache, run_scan, source_of, views
+from llmsecrets.cli.targets import Place, Request, load_rules, result_cache, run_scan, source_of
 from llmsecrets.config import Config
 
 
@@ -41,14 +41,14 @@ def scan(**options: Any) -> int:
     """
     given = {name: options.pop(name) for name in list(options) if name in Config._fields}
     outputs = pair(given.pop("format"), options["output"])
-    targets = tuple(options["paths"]) or (Path(),)
-    start = Path() if str(targets[0]) == "-" else targets[0]
+    request = Request.of(options)
+    start = Path() if str(request.targets[0]) == "-" else request.targets[0]
     settings = configuration.load(start, given, options["config_file"])
     outputs = outputs or pair(settings.format, ())
-    place = Place.of(targets, in_git=bool(views(options)))
+    place = Place.of(request.targets, in_git=bool(request.views))
     rules = load_rules(settings)
-    cache = result_cache(options, rules, settings, targets[0])
-    source = source_of(options, targets, settings, place, cache)
-    report = run_scan(source, rules, place.rebased(settings), options, cache)
+    cache = result_cache(request, rules, settings)
+    source = source_of(request, settings, place, cache)
+    report = run_scan(source, rules, place.rebased(settings), request, cache)
     write_reports(report, rules, outputs, options, settings, place.root)
     return outcome(report, settings)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -21,6 +21,49 @@ if TYPE_CHECKING:
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
     from llmsecrets.sources import Source
+
+
+class Request(NamedTuple):
+    """Which content is to be scanned, and how: what a command is asked for each time, and no configuration holds."""
+
+    paths: tuple[Path, ...] = ()
+    staged: bool = False
+    revisions: str | None = None
+    history: bool = False
+    unreachable: bool = False
+    since: str | None = None
+    branch: str | None = None
+    max_depth: int | None = None
+    stdin_name: str = "<stdin>"
+    cache_file: Path | None = None
+    no_cache: bool = False
+    quiet: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Request:
+        """What a command's options say of it."""
+        return cls(**{name: options[name] for name in cls._fields if name in options})
+
+    @property
+    def targets(self) -> tuple[Path, ...]:
+        """What the user names: the current folder, if nothing."""
+        return self.paths or (Path(),)
+
+    @property
+    def views(self) -> list[str]:
+        """Which views of a repository are asked for."""
+        return [name for name in ("staged", "revisions", "history") if getattr(self, name) not in (False, None)]
+
+    @property
+    def narrowed(self) -> list[str] | None:
+        """The words for rev-list that a history scan is limited to, or None for all of it."""
+        limits = [f"--since={self.since}"] if self.since else []
+        limits += [f"--max-count={self.max_depth}"] if self.max_depth else []
+        if self.branch:
+            from llmsecrets.sources.changes import typed
+
+            return [*limits, typed(self.branch)]
+        return [*limits, "--all"] if limits else None
 
 
 def load_rules(settings: Config) -> RuleSet:
@@ -37,7 +80,7 @@ def load_rules(settings: Config) -> RuleSet:
 
 
 def run_scan(
-    source: Source, rules: RuleSet, settings: Config, options: dict[str, Any], cache: ResultCache | None = None
+    source: Source, rules: RuleSet, settings: Config, request: Request, cache: ResultCache | None = None
 ) -> ScanReport:
     from llmsecrets import filters, matching
     from llmsecrets.baseline import Index
@@ -48,35 +91,24 @@ def run_scan(
     engine = Engine(rules, matching.compile_rules(rules, settings.engine))
     jobs = settings.jobs or _cores()
     chosen = Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence, jobs)
-    with _progress(options["quiet"]) as progress:
+    with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress, cache)
-        return scanner.scan(source, [str(path) for path in options["paths"]] or ["."])
+        return scanner.scan(source, [str(path) for path in request.targets])
 
 
-def result_cache(options: dict[str, Any], rules: RuleSet, settings: Config, target: Path) -> ResultCache | None:
+def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCache | None:
     """Where a history scan finds and leaves its results; none unless all of a history is scanned."""
-    if not options["history"] or options["no_cache"] or options["unreachable"] or _narrowed(options):
+    if not request.history or request.no_cache or request.unreachable or request.narrowed:
         return None
     from llmsecrets import cache
     from llmsecrets.resultcache import ResultCache
 
-    place = os.fspath(_repository(target).common_dir.resolve())
+    place = os.fspath(_repository(request.targets[0]).common_dir.resolve())
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
     key = cache.key(
         rules.digest.encode(), code, str(settings.max_file_size).encode(), place.encode("utf-8", "surrogateescape")
     )
-    return ResultCache(options["cache_file"] or cache.folder() / "history.sqlite3", key)
-
-
-def _narrowed(options: dict[str, Any]) -> list[str] | None:
-    """The words for rev-list that a history scan is limited to, or None for all of it."""
-    limits = [f"--since={options['since']}"] if options["since"] else []
-    limits += [f"--max-count={options['max_depth']}"] if options["max_depth"] else []
-    if options["branch"]:
-        from llmsecrets.sources.changes import typed
-
-        return [*limits, typed(options["branch"])]
-    return [*limits, "--all"] if limits else None
+    return ResultCache(request.cache_file or cache.folder() / "history.sqlite3", key)
 
 
 def _cores() -> int:
@@ -137,29 +169,18 @@ def _is_below(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
-def views(options: dict[str, Any]) -> list[str]:
-    """Which views of a repository are asked for."""
-    return [name for name in ("staged", "revisions", "history") if options[name] not in (False, None)]
-
-
-def source_of(
-    options: dict[str, Any],
-    targets: Sequence[Path],
-    settings: Config,
-    place: Place,
-    cache: ResultCache | None = None,
-) -> Source:
-    """The source the options name."""
+def source_of(request: Request, settings: Config, place: Place, cache: ResultCache | None = None) -> Source:
+    """The source of what is asked for."""
     from llmsecrets import filters
 
-    chosen = views(options)
+    chosen, targets = request.views, request.targets
     if len(chosen) > 1:
         raise click.UsageError("--staged, --range and --history exclude each other.")
     settings = place.rebased(settings)
     limits: dict[str, Any] = {"excluded": filters.excluder(settings), "max_size": settings.max_file_size}
     if chosen:
-        return _git_source(chosen[0], options, targets, limits, cache)
-    if options["unreachable"] or _narrowed(options):
+        return _git_source(chosen[0], request, limits, cache)
+    if request.unreachable or request.narrowed:
         raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
     if "-" in map(str, targets):
         from llmsecrets.sources.stdin import StdinSource
@@ -168,22 +189,16 @@ def source_of(
             raise click.UsageError("- (standard input) cannot be scanned together with paths.")
         if sys.stdin is None:
             raise ConfigError("standard input is closed", "Pipe something in, or name a path.")
-        return StdinSource(sys.stdin.buffer, options["stdin_name"])
+        return StdinSource(sys.stdin.buffer, request.stdin_name)
     from llmsecrets.sources.paths import PathSource
 
     return PathSource(targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **limits)
 
 
-def _git_source(
-    chosen: str,
-    options: dict[str, Any],
-    targets: Sequence[Path],
-    limits: dict[str, Any],
-    cache: ResultCache | None,
-) -> Source:
-    if len(targets) > 1:
+def _git_source(chosen: str, request: Request, limits: dict[str, Any], cache: ResultCache | None) -> Source:
+    if len(request.targets) > 1:
         raise click.UsageError("Give one repository with --staged, --range or --history.")
-    repository = _repository(targets[0])
+    repository = _repository(request.targets[0])
     if chosen == "history":
         from llmsecrets.sources.history import HistorySource
 
@@ -191,14 +206,14 @@ def _git_source(
             complain(
                 "this is a shallow clone: only its newest commits are here", "For all of history: git fetch --unshallow"
             )
-        if not _narrowed(options):
+        if not request.narrowed:
             known = cache.load() if cache else None
-            return HistorySource(repository, unreachable=options["unreachable"], known=known, **limits)
+            return HistorySource(repository, unreachable=request.unreachable, known=known, **limits)
     from llmsecrets.sources.changes import RangeSource, StagedSource, typed
 
     if chosen == "staged":
         return StagedSource(repository, **limits)
-    return RangeSource(repository, _narrowed(options) or [typed(options["revisions"])], **limits)
+    return RangeSource(repository, request.narrowed or [typed(request.revisions or "")], **limits)
 
 
 def _repository(target: Path) -> Repository:
