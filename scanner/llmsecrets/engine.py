@@ -18,6 +18,7 @@ from llmsecrets.model import (
     Candidate,
     Chunk,
     Component,
+    Container,
     Context,
     Excerpt,
     Finding,
@@ -91,7 +92,7 @@ class Engine:
         if not matches:
             return [], skips
         provenance = chunk.provenance
-        kept = self.settle(matches, provenance.path if provenance.kind in ("file", "stdin") else "")
+        kept = self.settle(matches, provenance.whole_path if provenance.kind in ("file", "stdin") else "")
         return describe(kept, chunk, masked=matches), skips
 
     def suspects(self, batch: Batch) -> Iterator[tuple[Chunk, Regions | None]]:
@@ -130,6 +131,8 @@ class Engine:
                 detail = f"rule {rule.id} took longer than {self._timeout:g} s near byte {chunk.offset + spans[0][0]}"
                 skips.append(Skip(chunk.provenance, "timeout", detail))
         found.sort(key=lambda match: (match.secret_start, match.secret_end, match.rule.id))
+        if chunk.origin:
+            found = [match for match in found if chunk.origin.owns(match.secret_start, match.secret_end)]
         return [match.moved(chunk.offset) for match in found] if chunk.offset else found, skips
 
     def settle(self, matches: Sequence[Match], path: str) -> list[Match]:
@@ -345,7 +348,7 @@ def _rank(match: Match) -> tuple[int, int, int, str, int]:
 def describe(kept: Sequence[Match], chunk: Chunk, masked: Sequence[Match]) -> list[Candidate]:
     """The matches as findings with line, column and excerpt; `masked` are all those whose secrets excerpts hide."""
     data = bytes(chunk.data)
-    lines = _Lines(data, chunk)
+    lines = _Lines(chunk)
     spans = sorted({(match.secret_start - chunk.offset, match.secret_end - chunk.offset) for match in masked})
     here = [match.moved(-chunk.offset) if chunk.offset else match for match in kept]
     return [Candidate(_finding(match, data, chunk, lines, spans), _context(match, data)) for match in here]
@@ -353,33 +356,47 @@ def describe(kept: Sequence[Match], chunk: Chunk, masked: Sequence[Match]) -> li
 
 def _finding(match: Match, data: bytes, chunk: Chunk, lines: _Lines, masked: Sequence[tuple[int, int]]) -> Finding:
     rule = match.rule
+    location, containers = lines.place(match.secret_start, match.secret_end)
+    provenance = chunk.provenance
     return Finding(
         rule_id=rule.id,
         family=rule.family,
         secret=Secret(data[match.secret_start : match.secret_end]),
-        location=lines.location(match.secret_start, match.secret_end),
-        provenance=chunk.provenance,
+        location=location,
+        provenance=provenance._replace(containers=provenance.containers + containers) if containers else provenance,
         severity=rule.severity,
         confidence=match.confidence,
         score=match.score,
         excerpt=_excerpt(data, match.secret_start, match.secret_end, masked),
         facts=match.facts,
         components=tuple(
-            Component(name, Secret(data[start:end]), lines.location(start, end)) for name, start, end in match.parts
+            Component(name, Secret(data[start:end]), lines.place(start, end)[0]) for name, start, end in match.parts
         ),
     )
 
 
 class _Lines:
-    """Offsets to lines and columns. Asked in rising order of offset, each newline is counted once."""
+    """Offsets to lines and columns, in the file the text was found in. Asked in rising order, each newline is counted
+    once.
+    """
 
-    def __init__(self, data: bytes, chunk: Chunk) -> None:
-        self._data, self._chunk = data, chunk
+    def __init__(self, chunk: Chunk) -> None:
+        self._inner = chunk
+        while chunk.origin:
+            chunk = chunk.origin.outer
+        self._data, self._chunk = bytes(chunk.data), chunk
         self._offset, self._newlines = 0, 0
 
-    def location(self, start: int, end: int) -> Location:
+    def place(self, start: int, end: int) -> tuple[Location, tuple[Container, ...]]:
+        """Where a span of the chunk's text stands in the file, and what it was found inside there."""
+        inside: tuple[Container, ...] = ()
+        origin = self._inner.origin
+        while origin:
+            spot = origin.locate(start, end)
+            start, end, inside = spot.start, spot.end, spot.containers + inside
+            origin = origin.outer.origin
         shift = self._chunk.offset
-        return Location(*self._point(start), *self._point(end), start + shift, end + shift)
+        return Location(*self._point(start), *self._point(end), start + shift, end + shift), inside
 
     def _point(self, offset: int) -> tuple[int, int]:
         if offset < self._offset:

@@ -80,7 +80,7 @@ def _allowed(entry: AllowEntry) -> Filter:
         finding = candidate.finding
         holds = (
             (not entry.rules or _rule_matches(entry, finding.rule_id))
-            and (not entry.paths or _paths_match(entry, finding.provenance.path))
+            and (not entry.paths or _paths_match(entry, finding.provenance.whole_path))
             and (not entry.commits or _commit_matches(entry, candidate))
             and (not entry.stopwords or _holds_stopword(entry, candidate))
             and (not patterns or _regex_matches(patterns, _target(candidate.context, candidate, entry.target)))

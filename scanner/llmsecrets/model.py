@@ -6,9 +6,9 @@ thousand, and `dataclasses` would cost the hook ten milliseconds at start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")  # most severe first
 CONFIDENCES = ("high", "medium", "low")  # the tiers, surest first
@@ -100,6 +100,35 @@ class Provenance(NamedTuple):
     blob_id: str | None = None
     kind: str = "file"
 
+    @property
+    def whole_path(self) -> str:
+        """The path, and behind it the archive members that lead to the content: `app.zip/config/settings.py`."""
+        return "/".join((self.path, *(one.name for one in self.containers if one.kind == "member")))
+
+
+class Spot(NamedTuple):
+    """What bytes of a text found inside are in the text around it: their span there, and what they were found in."""
+
+    start: int
+    end: int
+    containers: tuple[Container, ...] = ()
+
+
+class Origin(NamedTuple):
+    """How a text that was decoded or put together lies in the chunk it was made from.
+
+    `locate(start, end)` tells where a span of it came from, as offsets in the data of `outer`. `parts` are the spans
+    that were inside, where the text also holds some of what stands around them: only secrets in these are its own.
+    """
+
+    outer: Chunk
+    locate: Callable[[int, int], Spot]
+    parts: Sequence[tuple[int, int]] | None = None
+
+    def owns(self, start: int, end: int) -> bool:
+        """Whether a span lies in what was inside."""
+        return self.parts is None or any(first < end and start < last for first, last in self.parts)
+
 
 class Chunk(NamedTuple):
     """Content to scan: a whole blob, or a window of one too large to hold.
@@ -107,6 +136,8 @@ class Chunk(NamedTuple):
     `offset`, `first_line` and `first_column` say where the window starts in its blob. Matches that end within the
     first `seen` bytes were the previous window's to report; `last` is False where a further window follows.
     `previous` yields the earlier contents of the same file, where only what was added since is to be reported.
+    `reopen` gives a blob that is more than the chunk once more, as a file one can seek in, where that can be had.
+    `origin` is there for text found inside other text: places are reported where it came from.
     """
 
     data: bytes | bytearray | memoryview
@@ -117,6 +148,8 @@ class Chunk(NamedTuple):
     seen: int = 0
     last: bool = True
     previous: Callable[[], Iterable[bytes]] | None = None
+    reopen: Callable[[], BinaryIO] | None = None
+    origin: Origin | None = None
 
 
 class Batch(NamedTuple):
@@ -193,8 +226,8 @@ class Finding(NamedTuple):
 
     def fingerprint(self, key: bytes = REPORT_KEY) -> str:
         """Stable identity of a secret in a file: no line, column or commit goes in."""
-        path = "/".join((self.provenance.path, *(c.name for c in self.provenance.containers if c.kind == "member")))
-        return self.secret.digest(key, b"finding", self.family.encode(), path.encode("utf-8", "surrogateescape"))
+        path = self.provenance.whole_path.encode("utf-8", "surrogateescape")
+        return self.secret.digest(key, b"finding", self.family.encode(), path)
 
 
 class Context(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from llmsecrets import filters, forked
 from llmsecrets.engine import Engine, Match, describe
+from llmsecrets.inside import Limits, expand
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
     CONFIDENCES,
@@ -35,12 +36,16 @@ Progress = Callable[[Stats], None]
 
 
 class Settings(NamedTuple):
-    """What a scan needs beside source and engine. `misplaced(rule id, path)`: an allowlist decides by the path."""
+    """What a scan needs beside source and engine.
+
+    `misplaced(rule id, path)`: an allowlist decides by the path. `limits`: how far archives and the like are opened.
+    """
 
     filters: Sequence[filters.Filter] = ()
     misplaced: Callable[[str, str], bool] = lambda rule_id, path: False
     min_confidence: str = "medium"
     jobs: int = 1
+    limits: Limits = Limits()
 
 
 class Sighting(NamedTuple):
@@ -102,11 +107,11 @@ class Scanner:
         known = getattr(source, "known", None)
         salt = known.salt if known else secrets.token_hex(16)
         if len(shards) == 1 and self._progress is None:
-            return _Tally(salt).drain(shards[0], self._engine, take, threading.Event())
+            return self._tally(salt).drain(shards[0], self._engine, take, threading.Event())
         if isinstance(source, HistorySource) and len(shards) > 1 and forked.AVAILABLE:
             return self._run_forked(shards, salt)
         stop = threading.Event()
-        tallies = [_Tally(salt) for _ in shards]
+        tallies = [self._tally(salt) for _ in shards]
         threads = [
             threading.Thread(target=tally.guarded, args=(shard, self._engine.clone(), take, stop), daemon=True)
             for tally, shard in zip(tallies, shards, strict=True)
@@ -117,20 +122,23 @@ class Scanner:
             self._watch(threads, tallies)
         finally:
             stop.set()
-        return _Tally(salt).merged(tallies)
+        return self._tally(salt).merged(tallies)
+
+    def _tally(self, salt: str, report: forked.Report = lambda blobs, size: None) -> _Tally:
+        return _Tally(salt, self._settings.limits, report)
 
     def _run_forked(self, shards: Sequence[Iterator[Batch | Chunk | Skip]], salt: str) -> _Tally:
         """As with threads, in processes: what a history's matches cost the interpreter is worth a core each."""
 
         def task(shard: Iterator[Batch | Chunk | Skip]) -> forked.Task:
             def scan(report: forked.Report) -> bytes:
-                tally = _Tally(salt, report)
+                tally = self._tally(salt, report)
                 return tally.drain(shard, self._engine.clone(), _Tally.note, threading.Event()).dump()
 
             return scan
 
         results = forked.run([task(shard) for shard in shards], self._report)
-        whole = _Tally(salt)
+        whole = self._tally(salt)
         for result in results:
             whole.add(result, self._engine)
         return whole
@@ -238,8 +246,9 @@ class Scanner:
 class _Tally:
     """What one thread or process has found and counted."""
 
-    def __init__(self, salt: str, report: forked.Report = lambda blobs, size: None) -> None:
-        self.salt, self._report = salt, report
+    def __init__(self, salt: str, limits: Limits, report: forked.Report) -> None:
+        self.salt, self._limits, self._report = salt, limits, report
+        self._opened: Provenance | None = None  # the large blob whose inside was scanned instead of itself
         self._key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
         self.sightings: dict[str, list[Sighting]] = {}
@@ -289,9 +298,20 @@ class _Tally:
 
     def find(self, chunk: Chunk, engine: Engine) -> None:
         """Findings of a chunk whose path is known, but for those its earlier versions hold."""
-        candidates, skips = engine.find(chunk)
-        self.skips += skips
-        self.candidates += _added(candidates, chunk, engine) if candidates and chunk.previous else candidates
+        if chunk.offset and chunk.provenance == self._opened:
+            return
+        candidates: list[Candidate] = []
+        self._opened = None if chunk.last else chunk.provenance
+        for piece in expand(chunk, self._limits):
+            if isinstance(piece, Skip):
+                self.skips.append(piece)
+                continue
+            if piece.data is chunk.data:
+                self._opened = None
+            found, skips = engine.find(piece)
+            candidates += found
+            self.skips += skips
+        self.candidates += _added(candidates, chunk, engine, self._limits)
 
     def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None) -> None:
         """Matches in a blob whose paths are not known yet."""
@@ -345,13 +365,15 @@ class _Tally:
         return self
 
 
-def _added(candidates: Iterable[Candidate], chunk: Chunk, engine: Engine) -> list[Candidate]:
+def _added(candidates: Sequence[Candidate], chunk: Chunk, engine: Engine, limits: Limits) -> Iterable[Candidate]:
     """The candidates whose secret no earlier version of the same file holds."""
+    if not candidates or chunk.previous is None:
+        return candidates
     known = set()
-    assert chunk.previous is not None
     for content in chunk.previous():
-        earlier, _ = engine.find(Chunk(content, chunk.provenance))
-        known |= {(one.finding.family, one.finding.secret) for one in earlier}
+        for piece in expand(Chunk(content, chunk.provenance), limits):
+            earlier = engine.find(piece)[0] if isinstance(piece, Chunk) else ()
+            known |= {(one.finding.family, one.finding.secret) for one in earlier}
     return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
 
 

@@ -227,7 +227,7 @@ def test_a_file_that_fails_while_it_is_read_is_a_skip(tree) -> None:
     (shard,) = PathSource([folder], excluded=nothing_excluded, max_size=1 << 30).shards(1)
     with pytest.MonkeyPatch.context() as patch:
 
-        def broken(*_: object) -> None:
+        def broken(*_: object, **__: object) -> None:
             raise OSError(errno.EIO, "Input/output error")
 
         patch.setattr("llmsecrets.sources.paths.chunks", broken)

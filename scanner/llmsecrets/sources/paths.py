@@ -110,7 +110,7 @@ class PathSource:
                 yield self._skip(path, "too large", f"{status.st_size} bytes, more than --max-file-size")
             else:
                 try:
-                    yield from chunks(file.read, Provenance(self._shown(path)))
+                    yield from chunks(file.read, Provenance(self._shown(path)), reopen=lambda: open(path, "rb"))  # noqa: SIM115
                 except OSError as failure:
                     yield self._skip(path, "unreadable", failure.strerror or str(failure))
 

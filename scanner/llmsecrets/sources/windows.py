@@ -6,13 +6,16 @@ Text in UTF-16 or UTF-32 that says so in its first bytes becomes UTF-8 on the wa
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 from llmsecrets.model import Chunk, Provenance
 from llmsecrets.sources import OVERLAP, WINDOW
 
 Read = Callable[[int], bytes]  # up to so many bytes; empty at the end
 Previous = Callable[[], Iterable[bytes]] | None
+Reopen = Callable[[], BinaryIO] | None
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which begins the same
@@ -22,8 +25,11 @@ _MARKS = (
 )
 
 
-def chunks(read: Read, provenance: Provenance, previous: Previous = None) -> Iterator[Chunk]:
-    """The content that `read` gives, as chunks; empty content is an empty one, so that it counts as read."""
+def chunks(read: Read, provenance: Provenance, previous: Previous = None, reopen: Reopen = None) -> Iterator[Chunk]:
+    """The content that `read` gives, as chunks; empty content is an empty one, so that it counts as read.
+
+    `reopen` goes into the first one's, if it does not hold everything.
+    """
     first = _full(read, WINDOW)
     encoding = next((name for mark, name in _MARKS if first.startswith(mark)), None)
     if encoding:
@@ -32,7 +38,7 @@ def chunks(read: Read, provenance: Provenance, previous: Previous = None) -> Ite
     if len(first) < WINDOW:
         yield Chunk(first, provenance, previous=previous)
         return
-    yield from _windows(first, read, provenance, previous)
+    yield from _windows(first, read, Chunk(b"", provenance, previous=previous, reopen=reopen))
 
 
 def is_marked(content: bytes) -> bool:
@@ -52,14 +58,17 @@ def of_bytes(content: bytes, provenance: Provenance, previous: Previous = None) 
 
     if len(content) < WINDOW and not is_marked(content):
         return iter((Chunk(content, provenance, previous=previous),))
-    return chunks(read, provenance, previous)
+    return chunks(read, provenance, previous, lambda: io.BytesIO(content))
 
 
-def _windows(window: bytes, read: Read, provenance: Provenance, previous: Previous) -> Iterator[Chunk]:
+def _windows(window: bytes, read: Read, whole: Chunk) -> Iterator[Chunk]:
+    """Overlapping windows; `whole` is what all their chunks have in common."""
     offset, line, column, seen = 0, 1, 1, 0
     while True:
         following = _full(read, WINDOW - OVERLAP)
-        yield Chunk(window, provenance, offset, line, column, seen, last=not following, previous=previous)
+        yield whole._replace(
+            data=window, offset=offset, first_line=line, first_column=column, seen=seen, last=not following
+        )
         if not following:
             return
         passed = window[:-OVERLAP]

@@ -1,0 +1,147 @@
+"""Text inside things: archives and compressed files, notebooks, encoded strings, each in any of the others.
+
+`expand` opens one chunk. What comes out are chunks again, so a scan need not know what they were inside: members carry
+their names as containers of their provenance, decoded text an Origin that says where it came from.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from llmsecrets.inside.limits import Budget, LimitError, Limits
+from llmsecrets.model import Chunk, Container, Provenance, Skip
+from llmsecrets.sources.windows import chunks
+
+if TYPE_CHECKING:
+    from llmsecrets.inside.archive import Closed, Member, Stream
+
+__all__ = ["Limits", "expand"]
+
+
+def expand(chunk: Chunk, limits: Limits) -> Iterator[Chunk | Skip]:
+    """What a chunk holds, to be scanned: itself unless it was opened, and the text found inside.
+
+    A later window of a large blob is never opened; the first one is, where its `reopen` gives the whole. If that does
+    not come out itself, its later windows are not to be scanned either. The order is always the same.
+    """
+    if not isinstance(chunk.data, bytes):
+        chunk = chunk._replace(data=bytes(chunk.data))
+    budget = Budget(limits, _size(chunk))
+    try:
+        yield from _expanded(chunk, budget, 0)
+    except LimitError as limit:
+        yield Skip(chunk.provenance, "limit reached", str(limit))
+
+
+def _size(chunk: Chunk) -> int:
+    if chunk.reopen is None or chunk.last:
+        return len(chunk.data)
+    with chunk.reopen() as file:
+        return file.seek(0, io.SEEK_END)
+
+
+def _expanded(chunk: Chunk, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
+    if not chunk.offset:
+        from llmsecrets.inside import archive, notebook
+
+        kind = archive.kind_of(chunk.data)
+        if kind and budget.limits.archive_depth:
+            yield from _opened(chunk, kind, budget, depth)
+            return
+        if notebook.is_one(chunk.data):
+            yield from _read(chunk, budget)
+            return
+    yield chunk
+
+
+# ---- archives ------------------------------------------------------------------------------------------------------
+
+
+def _opened(chunk: Chunk, kind: str, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
+    from llmsecrets.inside import archive
+
+    if depth >= budget.limits.archive_depth:
+        yield chunk
+        yield Skip(chunk.provenance, "limit reached", f"archives nested more than {depth} deep (--max-archive-depth)")
+        return
+    if not chunk.last and chunk.reopen is None:
+        yield chunk
+        yield Skip(chunk.provenance, "too large", f"an archive of more than {len(chunk.data)} bytes in a stream")
+        return
+    try:
+        with _file(chunk) as file:
+            for member in archive.members(file, kind, chunk.provenance.whole_path, budget):
+                yield from _member(member, chunk.provenance, budget, depth + 1)
+    except archive.UnopenedError as failure:
+        yield chunk
+        yield Skip(chunk.provenance, "not opened", str(failure), expected=not failure.missing)
+        return
+    if kind == "zip" and (program := archive.before_zip(bytes(chunk.data))):
+        yield chunk._replace(data=program, last=True)
+
+
+def _file(chunk: Chunk) -> BinaryIO:
+    if chunk.last or chunk.reopen is None:
+        return io.BytesIO(chunk.data)
+    return chunk.reopen()
+
+
+def _member(member: Member | Closed, archive: Provenance, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
+    from llmsecrets.inside.archive import Closed
+
+    inner = (*archive.containers, Container("member", member.name)) if member.name else archive.containers
+    provenance = archive._replace(containers=inner)
+    if isinstance(member, Closed):
+        yield Skip(provenance, member.reason, member.detail, member.expected)
+        return
+    yield from _content(member.stream, provenance, budget, depth)
+    if member.stream.trouble:
+        yield Skip(provenance, "damaged archive", member.stream.trouble, expected=True)
+
+
+def _content(stream: Stream, provenance: Provenance, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
+    from llmsecrets.inside import archive, notebook
+
+    head = stream.peek(1 << 14)
+    if archive.kind_of(head) or notebook.is_one(head):
+        whole = stream.peek(budget.limits.held + 1)
+        if len(whole) <= budget.limits.held:
+            yield from _expanded(Chunk(whole, provenance), budget, depth)
+            return
+        detail = f"more than {budget.limits.held} bytes inside an archive are read, but not opened"
+        yield Skip(provenance, "too large", detail)
+        yield from chunks(stream.read, provenance)
+        return
+    for chunk in chunks(stream.read, provenance):
+        yield from _expanded(chunk, budget, depth) if chunk.last and not chunk.offset else (chunk,)
+
+
+# ---- notebooks -----------------------------------------------------------------------------------------------------
+
+
+def _read(chunk: Chunk, budget: Budget) -> Iterator[Chunk | Skip]:
+    from llmsecrets.inside import notebook
+
+    whole = chunk
+    if not chunk.last:
+        content = b""
+        if chunk.reopen:
+            with chunk.reopen() as file:
+                content = file.read(budget.limits.held + 1)
+        if not content or len(content) > budget.limits.held:
+            yield chunk
+            yield _as_text(chunk, f"more than {budget.limits.held} bytes")
+            return
+        whole = chunk._replace(data=content, last=True)
+    try:
+        yield notebook.text_of(whole)
+    except notebook.BrokenError as failure:
+        yield chunk
+        yield _as_text(chunk, str(failure))
+
+
+def _as_text(chunk: Chunk, why: str) -> Skip:
+    """All of it is scanned, so the result is complete."""
+    return Skip(chunk.provenance, "notebook read as plain text", why, expected=True)

@@ -1,0 +1,370 @@
+"""Archives and compressed files: their members as streams. Nothing is ever written to disk.
+
+Everything in an archive may be hostile. Names are names only: no path is ever built of them. Links, devices and folders
+are passed over. What is unpacked counts against a Budget, and damage ends the member or archive it is in.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from lzma import LZMADecompressor, LZMAError
+from typing import Any, BinaryIO, NamedTuple
+
+from llmsecrets.inside.limits import Budget, LimitError
+
+_PIECE = 1 << 18  # bytes unpacked at a time
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257  # POSIX.1-1988 and GNU alike
+_TAR_HEAD = 512
+_TAR_HEADERS = 1 << 20  # bytes that may stand between two members: long names, extended attributes
+_XZ_MEMORY = 128 << 20  # `xz -9` needs 65 MiB to unpack
+_MAGICS = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),  # one without members
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+)
+_LAUNCHERS = (b"#!", b"MZ", b"\x7fELF")  # what stands before the zip in one that can be run
+_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".z")
+_TAIL = (1 << 16) + 22  # where a zip's end record starts at the latest: APPNOTE.TXT 4.3.16
+# What the standard library raises over damaged or hostile archives; MemoryError where a header asks for too much.
+DAMAGE = (
+    OSError, EOFError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError, struct.error,
+    zlib.error, LZMAError, tarfile.TarError, zipfile.BadZipFile, zipfile.LargeZipFile,
+)  # fmt: skip
+
+
+class UnopenedError(Exception):
+    """Not an archive that can be opened. `missing` says that a library would help."""
+
+    def __init__(self, detail: str, *, missing: bool = False) -> None:
+        super().__init__(detail)
+        self.missing = missing
+
+
+class Member(NamedTuple):
+    """A file in an archive, to be read before the next one is asked for."""
+
+    name: str
+    stream: Stream
+
+
+class Closed(NamedTuple):
+    """A member that cannot be read, and why; `expected` where nobody could without a password."""
+
+    name: str
+    reason: str
+    detail: str
+    expected: bool = True
+
+
+class Stream:
+    """What something unpacks to. It ends where the data are damaged, and `trouble` says how."""
+
+    def __init__(self, read: Callable[[int], bytes], budget: Budget) -> None:
+        """`read` gives up to so many bytes, none at the end."""
+        self._read, self._budget, self._ahead = read, budget, b""
+        self.trouble = ""
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, empty at the end. Raises LimitError."""
+        if self._ahead:
+            piece, self._ahead = self._ahead[:size], self._ahead[size:]
+            return piece
+        if self.trouble:
+            return b""
+        try:
+            piece = self._read(min(size, _PIECE))
+        except DAMAGE as failure:
+            self.trouble = reason_of(failure)
+            return b""
+        self._budget.spend(len(piece))
+        return piece
+
+    def peek(self, size: int) -> bytes:
+        """So many bytes, fewer only at the end; they are read again."""
+        head = b""
+        while len(head) < size and (piece := self.read(size - len(head))):
+            head += piece
+        self._ahead = head + self._ahead
+        return head
+
+
+def reason_of(failure: BaseException) -> str:
+    """What a library says of damage, in a line; a message may quote content, so it is cut short."""
+    text = str(failure).splitlines()[0][:80] if str(failure) else ""
+    return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
+
+
+def kind_of(data: bytes | bytearray | memoryview) -> str:
+    """Which kind of archive the content is, by its first bytes (a zip that can be run, by its last); "" for none."""
+    head = bytes(data[:6])
+    for magic, kind in _MAGICS:
+        if head.startswith(magic):
+            return kind
+    if bytes(data[_TAR_MAGIC_AT : _TAR_MAGIC_AT + len(_TAR_MAGIC)]) == _TAR_MAGIC:
+        return "tar"
+    return "zip" if head.startswith(_LAUNCHERS) and _end_record(bytes(data[-_TAIL:])) >= 0 else ""
+
+
+def members(file: BinaryIO, kind: str, path: str, budget: Budget) -> Iterator[Member | Closed]:
+    """The files in an archive, in the order in which they lie there.
+
+    Raises UnopenedError, but not after the first, and LimitError. `path` is what the archive is called: a compressed
+    file is its only member, named like it without the suffix.
+    """
+    if kind == "zip":
+        return _zip_members(file, budget)
+    if kind == "7z":
+        return _seven_zip_members(file, budget)
+    if kind == "tar":
+        return _tar_members(Stream(file.read, budget), budget)
+    return _unpacked(_decompressor(kind, file), path, budget)
+
+
+def before_zip(data: bytes) -> bytes:
+    """What stands before the first member of a zip: the program, in one that can be run."""
+    return data[: max(0, data.find(b"PK\x03\x04"))]
+
+
+# ---- compressed files and tar --------------------------------------------------------------------------------------
+
+
+def _unpacked(read: Callable[[int], bytes], path: str, budget: Budget) -> Iterator[Member | Closed]:
+    stream = Stream(read, budget)
+    head = stream.peek(_TAR_HEAD)
+    if not head and stream.trouble:
+        raise UnopenedError(stream.trouble)
+    if kind_of(head) == "tar":
+        yield from _tar_members(stream, budget)
+        return
+    budget.enter()
+    name = posixpath.basename(path)
+    yield Member(name.removesuffix(next((end for end in _SUFFIXES if name.lower().endswith(end)), "")), stream)
+
+
+def _decompressor(kind: str, file: BinaryIO) -> Callable[[int], bytes]:
+    """A function that gives up to so many unpacked bytes. Concatenated streams are one."""
+    if kind == "gzip":
+        import gzip
+
+        return gzip.GzipFile(fileobj=file).read1
+    if kind == "bzip2":
+        import bz2
+
+        return bz2.BZ2File(file).read1
+    if kind == "xz":
+        return _xz(file)
+    return _zstd(file)
+
+
+def _xz(file: BinaryIO) -> Callable[[int], bytes]:
+    """As lzma.open, which has no limit on the memory that a header may ask for."""
+    decompressor = LZMADecompressor(memlimit=_XZ_MEMORY)
+
+    def read(size: int) -> bytes:
+        nonlocal decompressor
+        while True:
+            if decompressor.eof:
+                rest = (decompressor.unused_data or file.read(_PIECE)).lstrip(b"\0")
+                if not rest:
+                    return b""
+                decompressor = LZMADecompressor(memlimit=_XZ_MEMORY)
+            else:
+                rest = file.read(_PIECE) if decompressor.needs_input else b""
+                if not rest and decompressor.needs_input:
+                    raise EOFError("the compressed data end too early")
+            if piece := decompressor.decompress(rest, size):
+                return piece
+
+    return read
+
+
+def _zstd(file: BinaryIO) -> Callable[[int], bytes]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
+    except ImportError:
+        try:
+            import zstandard
+        except ImportError as failure:
+            raise UnopenedError("to look into zstd: pip install 'llmsecrets[zstd]'", missing=True) from failure
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        read: Callable[[int], bytes] = reader.read1
+        return read
+    opened: Callable[[int], bytes] = zstd.ZstdFile(file).read1
+    return opened
+
+
+def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member | Closed]:
+    source = _Tar(stream)
+    try:
+        tar = tarfile.open(fileobj=source, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115 - nothing is held
+    except DAMAGE as failure:
+        raise UnopenedError(reason_of(failure)) from failure
+    while True:
+        try:
+            source.allow(_TAR_HEADERS)
+            info = tar.next()
+            source.allow(None)
+        except DAMAGE as failure:
+            yield Closed("", "damaged archive", reason_of(failure))
+            return
+        if info is None:
+            break
+        tar.members.clear()  # tarfile would remember them all
+        if info.isreg():
+            budget.enter()
+            content = tar.extractfile(info)
+            assert content is not None
+            member = Stream(content.read, budget)
+            yield Member(_name(info.name), member)
+            while member.read(_PIECE):  # what was not asked for; tarfile would hold it to be a header
+                pass
+    if stream.trouble:
+        yield Closed("", "damaged archive", stream.trouble)
+
+
+class _Tar:
+    """A stream for tarfile, which believes a header that claims to be gigabytes long."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream, self._left = stream, None
+
+    _left: int | None
+
+    def allow(self, size: int | None) -> None:
+        """How much may be read from here on; None for no limit."""
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        piece = self._stream.read(size)
+        if self._left is not None:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise ValueError("a header larger than a megabyte")
+        return piece
+
+
+# ---- zip -------------------------------------------------------------------------------------------------------------
+
+
+def _zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member | Closed]:
+    _refuse_many(file, budget)
+    try:
+        archive = zipfile.ZipFile(file)
+    except DAMAGE as failure:
+        raise UnopenedError(reason_of(failure)) from failure
+    end = 0
+    for info in sorted(archive.infolist(), key=lambda one: one.header_offset):
+        budget.enter()
+        overlaps, name = info.header_offset < end, _name(info.filename)
+        end = max(end, info.header_offset + info.compress_size)
+        if info.is_dir():
+            continue
+        if info.flag_bits & 1:
+            yield Closed(name, "encrypted", "a password is needed")
+        elif overlaps:
+            yield Closed(name, "damaged archive", "shares bytes with another member")
+        else:
+            yield _zip_member(archive, info, name, budget)
+    if archive.comment:
+        yield Member("", Stream(io.BytesIO(archive.comment).read, budget))
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, budget: Budget) -> Member | Closed:
+    try:
+        return Member(name, Stream(archive.open(info).read1, budget))  # type: ignore[attr-defined]  # a ZipExtFile
+    except DAMAGE as failure:
+        return Closed(name, "damaged archive", reason_of(failure))
+
+
+def _refuse_many(file: BinaryIO, budget: Budget) -> None:
+    """Look at the size of a zip's directory before zipfile reads all of it into memory (APPNOTE.TXT 4.3.14, 4.3.16)."""
+    file.seek(max(0, file.seek(0, io.SEEK_END) - _TAIL - 76))
+    tail = file.read()
+    at = _end_record(tail)
+    if at < 0:
+        raise UnopenedError("the end of the zip is missing")
+    (size,) = struct.unpack_from("<I", tail, at + 12)
+    if tail[max(0, at - 20) : at].startswith(b"PK\x06\x07") and tail[max(0, at - 76) : at].startswith(b"PK\x06\x06"):
+        (size,) = struct.unpack_from("<Q", tail, at - 76 + 40)
+    if size > budget.limits.members * 160:  # an entry is 46 bytes, a name and a few attributes
+        raise LimitError(f"holds more than {budget.limits.members} members (--max-archive-members)")
+
+
+def _end_record(tail: bytes) -> int:
+    """Where the end record of a zip starts in its last bytes, or -1."""
+    if tail[-22:].startswith(b"PK\x05\x06"):
+        return len(tail) - 22
+    at = tail.rfind(b"PK\x05\x06")
+    return at if at + 22 <= len(tail) else -1
+
+
+# ---- 7z --------------------------------------------------------------------------------------------------------------
+
+
+def _seven_zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member | Closed]:
+    """All members at once: the format packs them as one, and py7zr gives them no other way."""
+    try:
+        import py7zr
+    except ImportError as failure:
+        raise UnopenedError("to look into 7z: pip install 'llmsecrets[7z]'", missing=True) from failure
+    shelf = _Shelf(budget)
+    try:
+        with py7zr.SevenZipFile(file) as archive:
+            if archive.needs_password():
+                yield Closed("", "encrypted", "a password is needed")
+                return
+            archive.extractall(factory=shelf)  # noqa: S202 - into the shelf
+    except LimitError:
+        raise
+    except Exception as failure:  # py7zr and the codecs it calls have a dozen of their own
+        raise UnopenedError(reason_of(failure)) from failure
+    for name, content in shelf.held.items():
+        budget.enter()
+        yield Member(_name(name), Stream(io.BytesIO(content.getvalue()).read, budget))
+
+
+class _Shelf:
+    """Where py7zr puts members: memory, against the budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget, self.held, self.size = budget, dict[str, _Held](), 0
+
+    def create(self, name: str) -> _Held:
+        return self.held.setdefault(name, _Held(self))
+
+
+class _Held(io.BytesIO):
+    def __init__(self, shelf: _Shelf) -> None:
+        super().__init__()
+        self._shelf = shelf
+
+    def write(self, piece: Any) -> int:
+        self._shelf.size += len(piece)
+        if self._shelf.size > self._shelf.budget.limits.held:
+            raise LimitError(f"a 7z archive of more than {self._shelf.budget.limits.held} bytes is not held in memory")
+        return super().write(piece)
+
+    def size(self) -> int:
+        return len(self.getbuffer())
+
+    def close(self) -> None:
+        """Left open: what was written is read afterwards."""
+
+
+def _name(name: str) -> str:
+    """A member's name as paths are kept: stray bytes as surrogate escapes, surrogates that stand for none replaced."""
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "replace").decode()
+    return name

@@ -1,0 +1,263 @@
+"""Jupyter notebooks (nbformat 3 and later): their text as a reader sees it, and where each piece of it stands.
+
+Strings are decoded, lines joined, colour codes and embedded pictures taken out. Every string of the file is in the text
+but for those of pictures, sounds and the like: what the format does not know counts as metadata. The format:
+https://nbformat.readthedocs.io/en/latest/format_description.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from llmsecrets.inside.spans import Path, offset_in, spans
+from llmsecrets.model import Chunk, Container, Origin, Spot
+
+# Colour codes and other terminal sequences (ECMA-48), and pictures embedded in HTML or Markdown.
+_UNSEEN = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])"
+    r"|(?<=;base64,)[A-Za-z0-9+/=\s]{64,}"
+)
+_BINARY = re.compile(r"(?:image/(?!svg)|audio/|video/|font/|model/|application/(?:pdf|zip|octet-stream|vnd\.ms|x-hdf))")
+# What nbformat 3 called the outputs' types.
+_OLD_NAMES = {"text": "text/plain", "html": "text/html", "svg": "image/svg+xml", "latex": "text/latex",
+              "json": "application/json", "javascript": "application/javascript", "png": "image/png",
+              "jpeg": "image/jpeg", "pdf": "application/pdf"}  # fmt: skip
+_ERROR = ("ename", "evalue", "traceback")
+
+
+class BrokenError(Exception):
+    """Not a notebook that can be read; the text says why."""
+
+
+class Piece(NamedTuple):
+    """A text of the notebook. `path` leads to it in the JSON: to one string, or to a list of them.
+
+    `key` is what the string is called, where that is shown with it.
+    """
+
+    path: Path
+    containers: tuple[Container, ...]
+    strings: Sequence[str]
+    separator: str = ""
+    key: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is scanned of it before anything unseen is taken out."""
+        joined = self.separator.join(self.strings)
+        return f'"{self.key}": "{joined}"' if self.key else joined
+
+    @property
+    def indent(self) -> int:
+        """How many characters of the text stand before the first string."""
+        return len(self.key) + 5 if self.key else 0
+
+
+def is_one(data: bytes | bytearray | memoryview) -> bool:
+    """Whether the content looks like a notebook, or the beginning of one."""
+    start = bytes(data[:64]).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start.startswith(b"{"):
+        return False
+    text = data if isinstance(data, bytes) else bytes(data)
+    return b'"cell_type"' in text or b'"nbformat"' in text
+
+
+def load(text: bytes) -> dict[str, Any]:
+    """The notebook as JSON. Raises BrokenError."""
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError) as failure:
+        raise BrokenError("nested too deeply" if isinstance(failure, RecursionError) else "not valid JSON") from failure
+    if not isinstance(notebook, dict) or not any(
+        isinstance(notebook.get(key), list) for key in ("cells", "worksheets")
+    ):
+        raise BrokenError("it has no cells")
+    return notebook
+
+
+def text_of(chunk: Chunk) -> Chunk:
+    """The text of a notebook that a chunk holds whole. Raises BrokenError."""
+    raw = bytes(chunk.data)
+    try:
+        found = list(pieces(load(raw)))
+    except RecursionError as failure:
+        raise BrokenError("nested too deeply") from failure
+    shown = [_shown(piece) for piece in found]
+    starts, position = [], 0
+    for text in shown:
+        starts.append(position)
+        position += len(text)
+
+    @cache
+    def places() -> dict[Path, tuple[int, int]]:
+        return spans(raw)
+
+    def locate(start: int, end: int) -> Spot:
+        index = bisect_right(starts, start) - 1
+        piece, begun = found[index], starts[index]
+        first = _place(piece, shown[index][: start - begun], raw, places())
+        last = _place(piece, shown[index][: end - begun], raw, places(), ending=True)
+        line = ("line", str(shown[index].count(b"\n", 0, start - begun) + 1))
+        innermost = piece.containers[-1]
+        told = innermost._replace(facts=(*innermost.facts, line))
+        return Spot(first, max(last, first), (*piece.containers[:-1], told))
+
+    return chunk._replace(data=b"".join(shown), origin=Origin(chunk, locate), reopen=None)
+
+
+def _shown(piece: Piece) -> bytes:
+    text = _UNSEEN.sub("", piece.text)
+    return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
+
+
+def _place(
+    piece: Piece, before: bytes, raw: bytes, places: Mapping[Path, tuple[int, int]], *, ending: bool = False
+) -> int:
+    """Where in the raw notebook the character starts that has this much of the piece's text before it.
+
+    With `ending`, where the one before it ends: between the two there may be a colour code, or the end of a string.
+    """
+    characters = _unshown(piece.text, len(before.decode("utf-8", "replace")), ending=ending)
+    left = max(0, characters - piece.indent)
+    single = raw[places[piece.path][0]] == ord('"')
+    for number, string in enumerate(piece.strings):
+        if left < len(string) + ending or number == len(piece.strings) - 1:
+            start, end = places[piece.path if single else (*piece.path, number)]
+            return start + offset_in(raw[start:end], left)
+        left -= len(string) + len(piece.separator)
+    return 0
+
+
+def _unshown(text: str, characters: int, *, ending: bool) -> int:
+    """How far into a text the character stands that is this far into what is shown of it."""
+    for unseen in _UNSEEN.finditer(text):
+        if unseen.start() >= characters + (not ending):
+            break
+        characters += unseen.end() - unseen.start()
+    return characters
+
+
+# ---- the pieces ------------------------------------------------------------------------------------------------------
+
+
+def pieces(notebook: dict[str, Any]) -> Iterator[Piece]:
+    """Every text of a notebook, in the order in which a reader meets them."""
+    for number, (path, cell) in enumerate(cells(notebook), 1):
+        if isinstance(cell, dict):
+            yield from _cell(path, cell, number)
+    yield from _leaves((), _rest(notebook, ("cells", "worksheets")), (Container("metadata", ""),))
+    for index, sheet in enumerate(_list(notebook.get("worksheets"))):
+        if isinstance(sheet, dict):
+            yield from _leaves(("worksheets", index), _rest(sheet, ("cells",)), (Container("metadata", ""),))
+
+
+def cells(notebook: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """(path, cell) of all cells; those of nbformat 3 lie in worksheets."""
+    for index, cell in enumerate(_list(notebook.get("cells"))):
+        yield ("cells", index), cell
+    for number, sheet in enumerate(_list(notebook.get("worksheets"))):
+        for index, cell in enumerate(_list(sheet.get("cells") if isinstance(sheet, dict) else None)):
+            yield ("worksheets", number, "cells", index), cell
+
+
+def _cell(path: Path, cell: dict[str, Any], number: int) -> Iterator[Piece]:
+    count = cell.get("execution_count", cell.get("prompt_number"))
+    facts = (("id", cell.get("id")), ("execution count", count))
+    container = Container(
+        "cell", str(number), tuple((label, str(value)) for label, value in facts if value is not None)
+    )
+    for key in ("source", "input"):
+        yield from _text((*path, key), cell.get(key), (container, Container("source", "")))
+    for index, output in enumerate(_list(cell.get("outputs"))):
+        if isinstance(output, dict):
+            yield from _output((*path, "outputs", index), output, container, str(index + 1))
+    for name, bundle in _dict(cell.get("attachments")).items():
+        yield from _bundle((*path, "attachments", name), bundle, (container, Container("attachment", name)))
+    known = ("source", "input", "outputs", "attachments", "id", "cell_type")
+    yield from _leaves(path, _rest(cell, known), (container, Container("metadata", "")))
+
+
+def _output(path: Path, output: dict[str, Any], cell: Container, number: str) -> Iterator[Piece]:
+    def inside(kind: str) -> tuple[Container, ...]:
+        return cell, Container("output", number, (("kind", kind),))
+
+    yield from _text((*path, "text"), output.get("text"), inside(_stream_name(output)))
+    if any(key in output for key in _ERROR):
+        yield from _error(path, output, inside("traceback"))
+    for mime, value in _dict(output.get("data")).items():
+        yield from _rich((*path, "data", mime), mime, value, inside(mime))
+    old = {name: mime for name, mime in _OLD_NAMES.items() if name in output and name != "text"}
+    for name, mime in old.items():
+        yield from _rich((*path, name), mime, output[name], inside(mime))
+    known = ("text", "data", "output_type", "name", *_ERROR, *old)
+    yield from _leaves(path, _rest(output, known), inside("metadata"))
+
+
+def _stream_name(output: dict[str, Any]) -> str:
+    name = output.get("name", output.get("stream"))
+    return str(name) if name else "text/plain"
+
+
+def _error(path: Path, output: dict[str, Any], inside: tuple[Container, ...]) -> Iterator[Piece]:
+    """The traceback; name and message of the error only where it does not end with them."""
+    lines = [line for line in _list(output.get("traceback")) if isinstance(line, str)]
+    shown = _UNSEEN.sub("", "\n".join(lines))
+    for key in ("ename", "evalue"):
+        if not (isinstance(output.get(key), str) and output[key] in shown):
+            yield from _text((*path, key), output.get(key), inside)
+    if lines:
+        yield Piece((*path, "traceback"), inside, lines, "\n")
+
+
+def _bundle(path: Path, bundle: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
+    for mime, value in _dict(bundle).items():
+        yield from _rich((*path, mime), mime, value, inside)
+
+
+def _rich(path: Path, mime: str, value: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
+    if _BINARY.match(mime):
+        return
+    if isinstance(value, str | list) and "json" not in mime:
+        yield from _text(path, value, inside)
+    else:
+        yield from _leaves(path, value, inside)
+
+
+def _text(path: Path, value: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
+    """A text of several lines: one string, or one a line."""
+    if isinstance(value, str):
+        yield Piece(path, inside, (value,))
+    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+        yield Piece(path, inside, value)
+    elif value is not None:
+        yield from _leaves(path, value, inside)
+
+
+def _leaves(path: Path, value: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
+    """Every string somewhere in a value, each as a line with its key, as rules look for names."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if not _BINARY.match(key):
+                yield from _leaves((*path, key), one, inside)
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _leaves((*path, number), one, inside)
+    elif isinstance(value, str):
+        yield Piece(path, inside, (value,), key=next((step for step in path[::-1] if isinstance(step, str)), ""))
+
+
+def _rest(value: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    return {key: one for key, one in value.items() if key not in known}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,58 @@
+"""Where the values of a JSON text stand in it: json.loads tells what they are, not where."""
+
+from __future__ import annotations
+
+import re
+
+# Strings first: what looks like punctuation within one is not. Numbers and words need no more than an end.
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+
+Path = tuple[str | int, ...]
+
+
+def spans(text: bytes) -> dict[Path, tuple[int, int]]:
+    """Path of each value → its span in a JSON text that json.loads has accepted. Of equal keys the last counts."""
+    found: dict[Path, tuple[int, int]] = {}
+    opened: list[tuple[Path, int]] = []  # containers around the current place: path, where they start
+    path: Path = ()
+    key = False
+    for token in _TOKEN.finditer(text):
+        start, end = token.span()
+        mark = text[start]
+        if mark in b"{[":
+            opened.append((path, start))
+            key, path = mark == 123, (*path, "" if mark == 123 else 0)
+        elif mark in b"}]":
+            path, begun = opened.pop()
+            found[path], key = (begun, end), False
+        elif mark == 44:  # a comma: the next key, or the next item
+            last = path[-1]
+            key = isinstance(last, str)
+            path = (*path[:-1], last + 1) if isinstance(last, int) else path
+        elif mark == 58:
+            key = False
+        elif key:
+            path = (*path[:-1], _string(text[start:end]))
+        else:
+            found[path] = (start, end)
+    return found
+
+
+def _string(quoted: bytes) -> str:
+    import json
+
+    return str(json.loads(quoted))
+
+
+def offset_in(quoted: bytes, characters: int) -> int:
+    """How many bytes into a JSON string, its quotes included, the character stands that is this far into its value."""
+    text = quoted.decode("utf-8", "replace")
+    position = 1
+    for escape in _ESCAPE.finditer(text, 1):
+        plain = escape.start() - position
+        if characters <= plain:
+            break
+        characters -= plain + 1
+        position = escape.end()
+    return len(text[: min(position + characters, len(text) - 1)].encode())
