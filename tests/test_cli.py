@@ -279,16 +279,26 @@ def test_a_crash_prints_no_content(many, monkeypatch, capsys) -> None:
 
 def test_help_says_what_the_snapshot_says(llmsecrets) -> None:
     """To take a new one: UPDATE_SNAPSHOTS=1 pytest tests/test_cli.py"""
-    commands = [(), ("scan",), ("rules",), ("rules", "check"), ("config",), ("baseline",), ("baseline", "create"),
-                ("hook",), ("hook", "install")]  # fmt: skip
-    text = "\n".join(
-        f"$ llmsecrets {' '.join((*command, '--help'))}\n{llmsecrets(*command, '--help', COLUMNS='100').stdout}"
-        for command in commands
-    )
+    shown = ["--help", "scan --help", "scan --help-all", "rules --help", "rules check --help", "config --help",
+             "baseline --help", "baseline create --help", "hook --help", "hook install --help",
+             "completion --help"]  # fmt: skip
+    text = "\n".join(f"$ llmsecrets {words}\n{llmsecrets(*words.split(), COLUMNS='100').stdout}" for words in shown)
     snapshot = Path(__file__).with_name("help.txt")
     if os.environ.get("UPDATE_SNAPSHOTS"):
         snapshot.write_text(text, "utf-8")
     assert text == snapshot.read_text("utf-8")
+
+
+def test_the_scans_help_fits_a_screen_and_the_whole_of_it_can_be_had(llmsecrets) -> None:
+    short = llmsecrets("scan", "--help", COLUMNS="100").stdout.splitlines()
+    whole = llmsecrets("scan", "--help-all", COLUMNS="100").stdout
+    assert len(short) <= 45
+    assert [line for line in short if line.startswith("  -") and line.split()[0].rstrip(",") not in whole] == []
+    scan = cli.cli.get_command(click.Context(cli.cli), "scan")
+    assert scan
+    for option in scan.params:
+        if isinstance(option, click.Option):
+            assert option.opts[-1] in whole
 
 
 def test_every_option_has_a_help_text() -> None:

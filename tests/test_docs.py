@@ -9,9 +9,11 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RULES = ROOT / "docs" / "RULES.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
+MAN = ROOT / "docs" / "llmsecrets.1"
 SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
 HOOKS = ROOT / "docs" / "hooks.md"
 DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS)
@@ -54,6 +57,31 @@ def test_readme_shows_the_help() -> None:
     text = README.read_text("utf-8")
     assert _HELP.search(text)
     assert text == with_help(text), "run: python tests/test_docs.py"
+
+
+def man_page() -> str:
+    spec = spec_from_file_location("man", ROOT / "docs" / "man.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.page())
+
+
+def test_the_man_page_says_what_the_help_says() -> None:
+    assert MAN.read_text("utf-8") == man_page(), "run: python tests/test_docs.py"
+
+
+def test_the_man_page_reads_well() -> None:
+    man = shutil.which("man")
+    if man is None:
+        pytest.skip("man is not installed")
+    done = subprocess.run([man, "--warnings", "-l", MAN], capture_output=True, text=True, check=False,
+                          env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = re.sub(".\x08", "", done.stdout)
+    assert "llmsecrets scan [OPTIONS] [PATHS]..." in shown
+    assert "git log -p | llmsecrets scan -" in shown
 
 
 def test_published_schema_is_the_one_that_validates() -> None:
@@ -159,3 +187,4 @@ def test_readme_configuration_is_valid(tmp_path: Path) -> None:
 if __name__ == "__main__":
     README.write_text(with_help(README.read_text("utf-8")), "utf-8")
     SCHEMA.write_text(rules_schema(), "utf-8")
+    MAN.write_text(man_page(), "utf-8")

@@ -85,6 +85,7 @@ _COMMANDS = {
     "rules": "rules:rules",
     "config": "config:config",
     "hook": "hook:hook",
+    "completion": "completion:completion",
 }
 
 

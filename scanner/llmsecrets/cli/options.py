@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +14,74 @@ from llmsecrets.reporters import FORMATS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def together(*decorators: Decorator) -> Decorator:
-    """Several options as one decorator, listed in the order in which the help shows them."""
+def together(*decorators: Decorator, section: str = "") -> Decorator:
+    """Several options as one decorator, listed in the order in which the help shows them, below the section's name."""
 
     def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        before = len(getattr(function, "__click_params__", ()))
         for decorator in reversed(decorators):
             function = decorator(function)
+        for option in getattr(function, "__click_params__", ())[before:]:
+            option.section = section
         return function
 
     return apply
 
 
-config_option = click.option(
-    "-c",
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="Configuration file, instead of looking for one.",
+class Sectioned(click.Command):
+    """A command with more options than fit a screen: --help shows the common ones, --help-all every one, by section."""
+
+    def __init__(self, *args: Any, common: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._common = frozenset(common)
+        self.params.append(
+            click.Option(
+                ["--help-all"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_show_all,
+                help="Show every option and exit.",
+            )
+        )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for option in (param for param in self.get_params(ctx) if isinstance(param, click.Option)):
+            row = option.get_help_record(ctx)
+            if row and (ctx.meta.get(_ALL) or option.name in self._common):
+                sections.setdefault(getattr(option, "section", "Help"), []).append(row)
+        for section in sorted(sections, key=lambda section: section == "Help"):
+            with formatter.section(section):
+                formatter.write_dl(sections[section])
+
+
+_ALL = "llmsecrets.cli.options.all"
+
+
+def _show_all(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        ctx.meta[_ALL] = True
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+_RULES = "Rules and configuration"
+config_option = together(
+    click.option(
+        "-c",
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        help="Configuration file, instead of looking for one.",
+    ),
+    section=_RULES,
 )
 rule_options = together(
     click.option("--rules", multiple=True, metavar="PATH", help="Further rule file or folder (repeatable)."),
     click.option("--enable", multiple=True, metavar="ID", help="Only rules of this id or glob (repeatable)."),
     click.option("--disable", multiple=True, metavar="ID", help="Not this rule, or glob of rules (repeatable)."),
+    section=_RULES,
 )
 source_options = together(
     click.option("--staged", is_flag=True, help="What the index adds against HEAD."),
@@ -48,17 +94,29 @@ source_options = together(
     click.option(
         "--stdin-name", default="<stdin>", show_default=True, metavar="NAME", help="What to call standard input."
     ),
+    section="What is scanned",
 )
 finding_options = together(
-    click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Lowest tier reported.  [default: medium]"),
+    click.option(
+        "--min-confidence",
+        type=click.Choice(CONFIDENCES),
+        metavar="TIER",
+        help=f"Lowest tier reported: {', '.join(CONFIDENCES)}.  [default: medium]",
+    ),
     click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these paths out (repeatable)."),
     click.option("--baseline", metavar="FILE", help="Findings known in this file are suppressed."),
     click.option("--use-gitignore", is_flag=True, default=None, help="Leave ignored files out."),
     click.option("--max-file-size", metavar="SIZE", help="Larger files are skipped (500000, 20M, 2G).  [default: 1G]"),
+    section="What is reported",
 )
 output_options = together(
     click.option(
-        "-f", "--format", multiple=True, type=click.Choice(FORMATS), help="Report format (repeatable).  [default: text]"
+        "-f",
+        "--format",
+        multiple=True,
+        type=click.Choice(FORMATS),
+        metavar="NAME",
+        help=f"Report format (repeatable): {', '.join(FORMATS)}.  [default: text]",
     ),
     click.option(
         "-o",
@@ -69,18 +127,20 @@ output_options = together(
     ),
     click.option("--show-secrets", is_flag=True, help="Print secrets instead of redacting them (never in SARIF)."),
     click.option("--show-suppressed", is_flag=True, default=None, help="List suppressed findings with their reasons."),
-    click.option("--exit-code", type=click.IntRange(0, 255), help="Exit code for findings.  [default: 1]"),
+    click.option("--exit-code", type=click.IntRange(0, 255), metavar="N", help="Exit code for findings.  [default: 1]"),
     click.option("--exit-zero", is_flag=True, default=None, help="Exit 0 even with findings."),
     click.option(
         "--allow-incomplete", is_flag=True, default=None, help="Exit 0 even if something could not be scanned."
     ),
     click.option("-q", "--quiet", is_flag=True, help="No progress; no report where there is nothing to report."),
+    section="Reports and exit codes",
 )
 engine_options = together(
     click.option(
         "--cache", "cache_file", type=click.Path(path_type=Path), metavar="PATH", help="Remember history scans here."
     ),
     click.option("--no-cache", is_flag=True, help="Read all of a history again, and remember nothing."),
-    click.option("-j", "--jobs", type=click.IntRange(0), help="Threads.  [default: one a core]"),
-    click.option("--engine", help="auto, hyperscan or regex.  [default: auto]"),
+    click.option("-j", "--jobs", type=click.IntRange(0), metavar="N", help="Threads.  [default: one a core]"),
+    click.option("--engine", metavar="NAME", help="auto, hyperscan or regex.  [default: auto]"),
+    section="Speed",
 )

@@ -9,6 +9,7 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import (
+    Sectioned,
     config_option,
     engine_options,
     finding_options,
@@ -21,7 +22,15 @@ from llmsecrets.cli.targets import Place, Request, load_rules, result_cache, run
 from llmsecrets.config import Config
 
 
-@click.command(epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete.")
+@click.command(
+    cls=Sectioned,
+    common=(
+        "staged", "revisions", "history", "since", "min_confidence", "exclude", "baseline", "use_gitignore", "format",
+        "output", "show_secrets", "exit_zero", "allow_incomplete", "quiet", "rules", "disable", "config_file", "help",
+        "help_all",
+    ),
+    epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete.",
+)  # fmt: skip
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @source_options
 @finding_options
