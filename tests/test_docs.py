@@ -19,16 +19,17 @@ from typing import Any
 
 import pytest
 
-from llmsecrets import config, proofs, rules, templates
+from llmsecrets import config, proofs, reporters, rules, templates
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RULES = ROOT / "docs" / "RULES.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 MAN = ROOT / "docs" / "llmsecrets.1"
+REPORTS = ROOT / "docs" / "reports.md"
 SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
 HOOKS = ROOT / "docs" / "hooks.md"
-DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS)
+DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS, REPORTS)
 _HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
 _COMMANDS = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _FILES = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -104,6 +105,10 @@ def test_checksums_and_makers_in_the_rule_manual_exist() -> None:
 def test_every_setting_is_explained() -> None:
     fields = (*config.Config._fields, *config.AllowEntry._fields)
     _all_named(CONFIGURATION, set(fields) - {"folder", "origins", "origin", "target"})
+
+
+def test_every_report_format_is_explained() -> None:
+    _all_named(REPORTS, reporters.FORMATS)
 
 
 def test_every_dependency_has_a_reason() -> None:

@@ -82,6 +82,7 @@ RULES = RuleSet.of(
     )
 )
 
+NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
 COMMIT = Commit(
     "0123456789abcdef" * 2 + "01234567", "Ada", "ada@acme.test", "2026-01-02T03:04:05+01:00", "Add settings"
 )
@@ -132,7 +133,7 @@ def render() -> Render:
 
     def rendered(format: str, report: ScanReport, **options: object) -> str:
         out = io.StringIO()
-        reporters.write(format, report, RULES, out, reporters.Options(**options))
+        reporters.write(format, report, RULES, out, reporters.Options(**{"now": NOW, **options}))
         return out.getvalue()
 
     return rendered

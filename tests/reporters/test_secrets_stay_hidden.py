@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
 import json
 import string
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -48,10 +53,20 @@ def strings(value):
 
 def printed(format, written):
     """What a reader of the output sees."""
-    if format in ("json", "sarif"):
+    if format in ("json", "sarif", "gitlab", "codequality"):
         return "\0".join(strings(json.loads(written)))
     if format == "jsonl":
         return "\0".join(text for line in written.splitlines() for text in strings(json.loads(line)))
+    if format == "markdown":
+        return html.unescape(written)
+    if format == "junit":
+        return "\0".join(
+            one for node in ElementTree.fromstring(written).iter() for one in node.attrib.values() if one
+        ) + ("\0".join(ElementTree.fromstring(written).itertext()))
+    if format == "csv":
+        return "\0".join(cell for row in csv.reader(io.StringIO(written, newline="")) for cell in row)
+    if format == "github":
+        return unquote(written)
     return written
 
 
@@ -95,11 +110,12 @@ def test_no_value_is_printed(format, values, grouped, make, render):
         assert not [shape for shape in shapes(value) if shape in seen]
 
 
-@settings(deadline=None)
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"text", "json", "jsonl"}))
+@settings(deadline=None, max_examples=30)
 @given(values=st.lists(VALUES, min_size=1, max_size=4))
-def test_sarif_prints_no_value_even_when_asked(values, make, render):
+def test_what_is_passed_on_holds_no_value_even_when_asked(format, values, make, render):
     report = report_around(make, values, True)
-    assert render("sarif", report, show_secrets=True) == render("sarif", report)
+    assert render(format, report, show_secrets=True) == render(format, report)
 
 
 @pytest.mark.parametrize("format", ["text", "json", "jsonl"])

@@ -18,6 +18,12 @@ CASES = {
     "history.jsonl": ("jsonl", True, {}),
     "files.sarif": ("sarif", False, {"show_suppressed": True}),
     "history.sarif": ("sarif", True, {}),
+    "github.txt": ("github", False, {}),
+    "summary.md": ("markdown", True, {}),
+    "gitlab.json": ("gitlab", True, {}),
+    "codequality.json": ("codequality", False, {}),
+    "junit.xml": ("junit", False, {}),
+    "table.csv": ("csv", True, {}),
 }
 
 

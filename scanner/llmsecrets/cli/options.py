@@ -125,7 +125,7 @@ output_options = together(
         type=click.Path(path_type=Path),
         help="Write the report here; the first -o takes the first -f, and so on.",
     ),
-    click.option("--show-secrets", is_flag=True, help="Print secrets instead of redacting them (never in SARIF)."),
+    click.option("--show-secrets", is_flag=True, help="Print secrets instead of redacting them (text and JSON only)."),
     click.option("--show-suppressed", is_flag=True, default=None, help="List suppressed findings with their reasons."),
     click.option("--exit-code", type=click.IntRange(0, 255), metavar="N", help="Exit code for findings.  [default: 1]"),
     click.option("--exit-zero", is_flag=True, default=None, help="Exit 0 even with findings."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from llmsecrets.config import Config
     from llmsecrets.rules import RuleSet
 
-_SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".txt": "text"}
+# What a file's name says of its format; "gl-…" are the names GitLab looks for.
+_SUFFIXES = {
+    ".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".txt": "text", ".md": "markdown", ".csv": "csv",
+    ".xml": "junit",
+}  # fmt: skip
+_NAMES = {"gl-secret-detection-report.json": "gitlab", "gl-code-quality-report.json": "codequality"}
 
 
 def complain(message: str, advice: str = "") -> None:
@@ -35,9 +41,10 @@ def pair(formats: Sequence[str], files: Sequence[Path]) -> list[Output]:
     if unknown:
         raise ConfigError(f"there is no report format {unknown!r}", f"Known: {', '.join(FORMATS)}.")
     for file in files[len(names) :]:
-        if file.suffix not in _SUFFIXES:
+        format = _NAMES.get(file.name) or _SUFFIXES.get(file.suffix)
+        if format is None:
             raise click.UsageError(f"Which format is {file}? Add -f.")
-        names.append(_SUFFIXES[file.suffix])
+        names.append(format)
     pairs = [(name, files[number] if number < len(files) else None) for number, name in enumerate(names)]
     if sum(file is None for _, file in pairs) > 1:
         raise click.UsageError("Only one report can go to standard output; give the others an -o each.")
@@ -57,17 +64,18 @@ def write_reports(
 
     chosen = reporters.Options(show_secrets=options["show_secrets"], show_suppressed=settings.show_suppressed,
                                base=os.fspath(base or Path.cwd()), baseline=bool(settings.baseline))  # fmt: skip
+    notes: list[str] = []
+
+    def write(name: str, out: TextIO) -> None:
+        notes.extend(reporters.write(name, report, rules, out, chosen))
+
     for name, file in outputs or [("text", None)]:
-        if file is None and name == "text" and options["quiet"] and not report.findings and report.complete:
-            continue
-        notes: list[str] = []
-
-        def write(out: TextIO, name: str = name, notes: list[str] = notes) -> None:
-            notes += reporters.write(name, report, rules, out, chosen)
-
-        to_file(file, write) if file else to_stdout(write)
-        for note in notes:
-            complain(note)
+        if file:
+            to_file(file, partial(write, name))
+        elif name != "text" or not options["quiet"] or report.findings or not report.complete:
+            to_stdout(partial(write, name))
+    for note in notes:
+        complain(note)
 
 
 def to_stdout(write: Callable[[Any], None]) -> None:

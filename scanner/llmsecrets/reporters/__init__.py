@@ -6,6 +6,7 @@ hold. A new one is a file here and a line in the table.
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import NamedTuple, TextIO
 
@@ -18,6 +19,12 @@ REPORTERS = {
     "json": "llmsecrets.reporters.json",
     "jsonl": "llmsecrets.reporters.jsonl",
     "sarif": "llmsecrets.reporters.sarif",
+    "github": "llmsecrets.reporters.github",
+    "markdown": "llmsecrets.reporters.markdown",
+    "gitlab": "llmsecrets.reporters.gitlab",
+    "codequality": "llmsecrets.reporters.codequality",
+    "junit": "llmsecrets.reporters.junit",
+    "csv": "llmsecrets.reporters.csv",
 }
 FORMATS = tuple(REPORTERS)
 
@@ -25,10 +32,12 @@ FORMATS = tuple(REPORTERS)
 class Options(NamedTuple):
     """What a caller chooses. `None` leaves the choice to the format.
 
-    `show_secrets` prints values; SARIF never does, because it is made to be uploaded. `show_suppressed` lists the
-    suppressed findings in text and SARIF; JSON always does. `color` and `width` are for text.
+    `show_secrets` prints values in text, JSON and JSON Lines; the others never do, because they are made to be uploaded
+    or passed on. `show_suppressed` lists the suppressed findings in text and SARIF; JSON always does. `color` and
+    `width` are for text.
     `key` separates this report's digests from others'. `base` is the folder that paths are relative to: absolute ones
     below it are shortened, and SARIF reads there what a file holds today. `baseline`: the scan was compared with one.
+    `now` is the time of the report in seconds since 1970; None takes the clock's.
     """
 
     show_secrets: bool = False
@@ -38,6 +47,11 @@ class Options(NamedTuple):
     width: int | None = None
     base: str | None = None
     baseline: bool = False
+    now: float | None = None
+
+    def time(self) -> float:
+        """When the report is written, in seconds since 1970."""
+        return time.time() if self.now is None else self.now
 
 
 def write(

@@ -33,6 +33,11 @@ class _File(NamedTuple):
     hashes: LineHashes
 
 
+def below(path: str, base: str | None) -> str:
+    """The path, relative to the base where it is below it."""
+    return str(Path(path).relative_to(base)) if base and Path(path).is_relative_to(base) else path
+
+
 class Checkout:
     """The files below a folder. Remembers the last one read: findings come by path."""
 
@@ -48,6 +53,13 @@ class Checkout:
         file = self._file(provenance.path)
         location = file and _found(file.content, finding)
         return Anchor(location, file.hashes.of(location.start_line)) if file and location else None
+
+    def place(self, finding: Finding) -> Location | None:
+        """Where a reader of the checked-out file sees the finding; None for one of the history that is gone."""
+        anchor = self.anchor(finding)
+        if anchor:
+            return anchor.location
+        return None if finding.provenance.commit else finding.location
 
     def _file(self, path: str) -> _File | None:
         if path != self._last[0]:

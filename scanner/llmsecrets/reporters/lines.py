@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from llmsecrets.model import Component, Finding, ScanReport, Skip, Suppressed
 from llmsecrets.reporters import Options, words
-from llmsecrets.reporters.view import View, groups, printable, rule_of, severity_rank
+from llmsecrets.reporters.view import View, by_severity, printable, rule_of
 from llmsecrets.rules import RuleSet
 
 _PLACES = 5  # shown of one secret
 _SKIPS = 3  # shown of one reason
-_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 # Segment styles, in rich's words.
 _PLAIN, _STRONG, _FAINT, _SECRET, _PLACE = "", "bold", "dim", "yellow", "cyan"
@@ -39,7 +37,7 @@ BLANK = Line(0, ())
 def report_lines(report: ScanReport, rules: RuleSet, options: Options) -> Iterator[Line]:
     """The whole report: secrets, most severe first, then what is behind them, then a line that sums up."""
     view = View(report, show_secrets=options.show_secrets)
-    found = sorted(groups(report.findings, options.key, together=True), key=_rank)
+    found = by_severity(report, options.key)
     for group in found:
         yield from _group(view, rules, group)
         yield BLANK
@@ -51,10 +49,6 @@ def report_lines(report: ScanReport, rules: RuleSet, options: Options) -> Iterat
     for note in report.notes:
         yield _line(0, ("Note: ", _STRONG), (view.text(note), _PLAIN))
     yield _summary(report, found)
-
-
-def _rank(group: Sequence[Finding]) -> int:
-    return severity_rank(group[0].severity)
 
 
 def _line(indent: int, *segments: Segment) -> Line:
@@ -172,47 +166,9 @@ def _reason(view: View, reason: str, skips: Sequence[Skip]) -> Iterator[Line]:
 
 def _summary(report: ScanReport, found: Sequence[Sequence[Finding]]) -> Line:
     parts = [
-        _extent(report),
+        words.extent(report),
         f"{len(report.suppressed):,} suppressed" if report.suppressed else "",
         f"{len(report.skips):,} skipped" if report.skips else "",
     ]
     rest = "".join(f" · {part}" for part in parts if part)
-    return _line(0, (_outcome(report, found), _STRONG), (rest, _PLAIN))
-
-
-def _outcome(report: ScanReport, found: Sequence[Sequence[Finding]]) -> str:
-    if found:
-        severities = Counter(group[0].severity for group in found)
-        split = ", ".join(f"{number:,} {severity}" for severity, number in _by_rank(severities))
-        return f"{words.count(len(found), 'secret')} in {words.count(len(report.findings), 'place')} ({split})"
-    if not _looked(report):
-        return "Nothing was scanned" + _targets(report)
-    return "No secrets found" if report.complete else "No secrets found in what could be scanned"
-
-
-def _by_rank(severities: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(severities.items(), key=lambda item: severity_rank(item[0]))
-
-
-def _looked(report: ScanReport) -> bool:
-    return bool(report.stats.blobs or report.stats.commits)
-
-
-def _targets(report: ScanReport) -> str:
-    return f": no content in {', '.join(printable(target) for target in report.targets)}" if report.targets else ""
-
-
-def _extent(report: ScanReport) -> str:
-    stats = report.stats
-    if not _looked(report):
-        return ""
-    commits = f", {words.count(stats.commits, 'commit')}" if stats.commits else ""
-    return f"{words.count(stats.blobs, 'file')}, {_size(stats.size)}{commits} in {stats.seconds:.1f} s"
-
-
-def _size(size: int) -> str:
-    """Bytes in decimal units."""
-    amount, unit = float(size), 0
-    while amount >= 1000 and unit < len(_BYTE_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.1f} {_BYTE_UNITS[unit]}" if unit else words.count(size, "byte")
+    return _line(0, (words.outcome(report, found), _STRONG), (rest, _PLAIN))

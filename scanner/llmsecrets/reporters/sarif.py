@@ -16,15 +16,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
 from llmsecrets.model import Finding, Location, Provenance, ScanReport, Skip, Suppressed
 from llmsecrets.reporters import Options, tool, words
-from llmsecrets.reporters.checkout import Anchor, Checkout
+from llmsecrets.reporters.checkout import Anchor, Checkout, below
 from llmsecrets.reporters.stream import encode, write_members
-from llmsecrets.reporters.view import View, groups, printable, rule_of, severity_rank
+from llmsecrets.reporters.view import View, groups, name_of, printable, rule_of, severity_rank
 from llmsecrets.rules import Rule, RuleSet
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -154,7 +153,7 @@ class _Run:
     def _message(self, group: Sequence[Finding]) -> str:
         finding = group[0]
         rule = rule_of(self._rules, finding.rule_id)
-        what = f"{rule.name if rule else finding.rule_id} {finding.secret.redacted()} in {self._where(finding)}"
+        what = f"{name_of(self._rules, finding)} {finding.secret.redacted()} in {self._where(finding)}"
         others = f" and {words.count(len(group) - 1, 'other place')}" if len(group) > 1 else ""
         advice = f" {rule.remediation.strip()}" if rule else ""
         return _plain(f"{what}{others}.{advice}")
@@ -302,16 +301,12 @@ def relative_uri(path: str, base: str | None = None, separator: str = os.sep) ->
     An absolute path outside `base` is relative to the file system's root: GitHub refuses an upload with a `file:` URI
     of a place that is not in the repository.
     """
-    shown = _below(path, base).replace(separator, "/")
+    shown = below(path, base).replace(separator, "/")
     while shown.startswith("./"):
         shown = shown[2:]
     absolute = shown.startswith("/") or (separator == "\\" and shown[1:3] == ":/")
     uri = quote(_octets(shown.lstrip("/")), safe="/")
     return ("FSROOT" if absolute else "SRCROOT"), uri or "."
-
-
-def _below(path: str, base: str | None) -> str:
-    return str(Path(path).relative_to(base)) if base and Path(path).is_relative_to(base) else path
 
 
 def _octets(path: str) -> bytes:

@@ -20,12 +20,13 @@ def write_members(out: TextIO, members: Iterable[tuple[str, Any]]) -> None:
         out.write(f"{separator}{encode(name)}: ")
         separator = ",\n"
         if isinstance(value, Iterator):
-            _write_array(out, value)
+            write_array(out, value)
         else:
             out.write(encode(value))
 
 
-def _write_array(out: TextIO, elements: Iterator[Any]) -> None:
+def write_array(out: TextIO, elements: Iterator[Any]) -> None:
+    """An array, its elements written as they come."""
     separator, end = "[\n", "[]"
     for element in elements:
         out.write(separator + encode(element))

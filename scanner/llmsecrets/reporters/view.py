@@ -6,6 +6,7 @@ exception: they stay whole, because a path with a piece missing leads nowhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from llmsecrets.errors import RuleError
@@ -104,6 +105,27 @@ def groups(findings: Iterable[Finding], key: bytes, *, together: bool) -> list[l
     for finding in findings:
         found.setdefault(finding.secret_id(key), []).append(finding)
     return list(found.values())
+
+
+def by_severity(report: ScanReport, key: bytes) -> list[list[Finding]]:
+    """The report's findings grouped by secret, the most severe first."""
+    found = groups(report.findings, key, together=True)
+    return sorted(found, key=lambda group: severity_rank(group[0].severity))
+
+
+def numbered(findings: Iterable[Finding], key: bytes) -> Iterator[tuple[str, Finding]]:
+    """Findings with their fingerprints, which get a number where a file holds the same secret again."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        fingerprint = finding.fingerprint(key)
+        seen[fingerprint] += 1
+        yield (f"{fingerprint}-{seen[fingerprint]}" if seen[fingerprint] > 1 else fingerprint), finding
+
+
+def name_of(rules: RuleSet, finding: Finding) -> str:
+    """What a person calls what was found."""
+    rule = rule_of(rules, finding.rule_id)
+    return rule.name if rule else finding.rule_id
 
 
 def _secrets(report: ScanReport) -> Iterator[Secret]:

@@ -1,11 +1,15 @@
-"""How places, commits and standings read, in the formats that people read."""
+"""How places, commits, standings and outcomes read, in the formats that people read."""
 
 from __future__ import annotations
 
-from llmsecrets.model import Commit, Container, Finding, Provenance, Standing
-from llmsecrets.reporters.view import View, printable
+from collections import Counter
+from collections.abc import Sequence
+
+from llmsecrets.model import Commit, Container, Finding, Provenance, ScanReport, Standing
+from llmsecrets.reporters.view import View, printable, severity_rank
 
 _SHORT_SHA = 10
+_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def place(view: View, finding: Finding) -> str:
@@ -57,3 +61,40 @@ def standing(view: View, standing: Standing) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# ---- what came of it -------------------------------------------------------------------------------------------
+
+
+def outcome(report: ScanReport, found: Sequence[Sequence[Finding]]) -> str:
+    """What a report comes to; `found` are its findings grouped by secret."""
+    if found:
+        severities = Counter(group[0].severity for group in found)
+        ranked = sorted(severities.items(), key=lambda item: severity_rank(item[0]))
+        split = ", ".join(f"{number:,} {severity}" for severity, number in ranked)
+        return f"{count(len(found), 'secret')} in {count(len(report.findings), 'place')} ({split})"
+    if not _looked(report):
+        targets = ", ".join(printable(target) for target in report.targets)
+        return "Nothing was scanned" + (f": no content in {targets}" if targets else "")
+    return "No secrets found" if report.complete else "No secrets found in what could be scanned"
+
+
+def extent(report: ScanReport) -> str:
+    """How much was looked at, and how long it took; nothing for nothing."""
+    stats = report.stats
+    if not _looked(report):
+        return ""
+    commits = f", {count(stats.commits, 'commit')}" if stats.commits else ""
+    return f"{count(stats.blobs, 'file')}, {_size(stats.size)}{commits} in {stats.seconds:.1f} s"
+
+
+def _looked(report: ScanReport) -> bool:
+    return bool(report.stats.blobs or report.stats.commits)
+
+
+def _size(size: int) -> str:
+    """Bytes in decimal units."""
+    amount, unit = float(size), 0
+    while amount >= 1000 and unit < len(_BYTE_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.1f} {_BYTE_UNITS[unit]}" if unit else count(size, "byte")
