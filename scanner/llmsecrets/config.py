@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from llmsecrets import cache
 from llmsecrets.errors import ConfigError
 from llmsecrets.model import CONFIDENCES
+from llmsecrets.rules import PATH_EXPRESSION
 
 NAMES = (".llmsecrets.yaml", ".llmsecrets.yml")
+_OF_GITLEAKS = ".gitleaks.toml"
 TARGETS = ("secret", "match", "line")
 
 
@@ -35,6 +37,7 @@ class Config(NamedTuple):
     """Every setting of a scan. `origins` says where each value comes from, `folder` what relative paths start at."""
 
     rules: tuple[str, ...] = ()
+    gitleaks_config: str = ""
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -62,16 +65,24 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 def find(start: Path) -> Path | None:
     """The nearest configuration file from a target up to the root of its repository (else in its own folder only)."""
+    candidates = (one / name for one in _folders(start) for name in NAMES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _folders(start: Path) -> list[Path]:
+    """The folder of a target and those above it up to the root of its repository."""
     folder = Path(os.path.abspath(start))
     folder = folder if folder.is_dir() else folder.parent
     upwards = [folder, *folder.parents]
     root = next((number for number, one in enumerate(upwards) if (one / ".git").exists()), 0)
-    candidates = (one / name for one in upwards[: root + 1] for name in NAMES)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return upwards[: root + 1]
 
 
 def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> Config:
-    """Defaults, then the file, then LLMSECRETS_… variables, then `options` (those not None). Raises ConfigError."""
+    """Defaults, then the file, then LLMSECRETS_… variables, then `options` (those not None). Raises ConfigError.
+
+    Where there is no file of ours, that of gitleaks at the root counts.
+    """
     file = file or find(start)
     values: dict[str, Any] = {}
     origins = dict.fromkeys(_KEYS, "default")
@@ -79,12 +90,27 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
         for name, value in layer.items():
             values[name] = _checked(name, value, f"{origin}: {name}")
             origins[name] = origin
+    if file is None and "gitleaks_config" not in values:
+        found = _folders(start)[-1] / _OF_GITLEAKS
+        if found.is_file():
+            values["gitleaks_config"], origins["gitleaks_config"] = str(found), str(found)
     folder = file.parent if file else Path()
+    if origins["gitleaks_config"] == str(file):
+        values["gitleaks_config"] = os.path.join(folder, values["gitleaks_config"])  # noqa: PTH118
+    if values.get("gitleaks_config"):
+        values["allow"] = (*values.get("allow", ()), *_allowed_for_gitleaks(values["gitleaks_config"]))
+        folder = folder if file else _folders(start)[-1]
     if origins["rules"] == str(file):
         values["rules"] = tuple(os.path.join(folder, path) for path in values["rules"])  # noqa: PTH118
     if origins["baseline"] == str(file) and values["baseline"]:
         values["baseline"] = os.path.join(folder, values["baseline"])  # noqa: PTH118
     return Config(**values, folder=folder, origins=origins)
+
+
+def _allowed_for_gitleaks(file: str) -> tuple[AllowEntry, ...]:
+    from llmsecrets import gitleaks
+
+    return _allow_entries(gitleaks.read(Path(file)).allow, file)
 
 
 def _layers(file: Path | None, options: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -131,7 +157,10 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if isinstance(default, int):
         return _integer(value, where, _MOST[name])
     if isinstance(default, tuple):
-        return _texts(value, where)
+        texts = _texts(value, where)
+        if name == "exclude":
+            _check_globs(texts, where)
+        return texts
     if not isinstance(value, str | os.PathLike):
         raise ConfigError(f"{where} must be a text")
     if name == "min_confidence" and value not in CONFIDENCES:
@@ -205,6 +234,7 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
     expires = str(entry.get("expires", ""))
     _check_date(expires, where)
     _check_regexes(lists.get("regexes", ()), where)
+    _check_globs(lists.get("paths", ()), where)
     return AllowEntry(reason=str(entry["reason"]), target=entry.get("target", "secret"), expires=expires,
                       origin=entry.get("origin") or where.removesuffix(": allow"), **lists)  # fmt: skip
 
@@ -216,7 +246,13 @@ def _check_date(text: str, where: str) -> None:
         raise ConfigError(f"{where}: expires must be a date such as 2027-01-31") from failure
 
 
+def _check_globs(globs: Sequence[str], where: str) -> None:
+    _check_regexes([glob.partition(PATH_EXPRESSION)[2] for glob in globs if PATH_EXPRESSION in glob], where)
+
+
 def _check_regexes(patterns: Sequence[str], where: str) -> None:
+    if not patterns:
+        return
     import regex
 
     for pattern in patterns:

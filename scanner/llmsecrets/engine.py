@@ -26,7 +26,7 @@ from llmsecrets.model import (
     Secret,
     Skip,
 )
-from llmsecrets.rules import Allow, Part, Rule, RuleSet
+from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
 
 if TYPE_CHECKING:
     from llmsecrets.scoring import Value
@@ -123,8 +123,13 @@ class Engine:
         data = bytes(chunk.data)
         found: list[Match] = []
         skips: list[Skip] = []
+        lowered = b""
         for index, spans in regions.items():
             rule = self.rules[index]
+            if rule.requires:
+                lowered = lowered or data.lower()
+                if not any(word.encode() in lowered for word in rule.requires):
+                    continue
             try:
                 found += self._confirm(rule, data, spans, chunk)
             except TimeoutError:
@@ -159,8 +164,10 @@ class Engine:
 
     def _confirm(self, rule: Rule, data: bytes, spans: Iterable[Sequence[int]], chunk: Chunk) -> Iterator[Match]:
         for start, end in spans:
-            for match in self._matches_in(rule, data, start, min(end, len(data))):
-                if match.end >= chunk.seen and (chunk.last or match.end < len(data)):
+            last = min(end, len(data))
+            for match in self._matches_in(rule, data, start, last):
+                cut = rule.unanchored and match.end == last < len(data)  # the next region holds it whole
+                if match.end >= chunk.seen and (chunk.last or match.end < len(data)) and not cut:
                     yield match
 
     def _matches_in(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
@@ -192,12 +199,12 @@ class Engine:
     def _judged(self, rule: Rule, data: bytes, found: Any) -> Match | None:
         from llmsecrets import placeholders, scoring  # late: most runs of a hook judge nothing
 
-        span = found.span(rule.secret_group)
         if rule.score:
             value = scoring.value_at(data, found.end())
             if value is None:
                 return None
             return self._scored(rule, data, found, value)
+        span = _secret_span(rule, found)
         secret = data[slice(*span)]
         if not _plausible(rule, secret):
             return None
@@ -268,6 +275,15 @@ class Engine:
             place for place in places if place[1] <= found.start(1 if found.re.groups else 0) or place[0] >= found.end()
         ]
         return min(apart, key=lambda place: abs(place[0] - found.start()), default=None)
+
+
+def _secret_span(rule: Rule, found: Any) -> tuple[int, int]:
+    """Where the secret stands in a match."""
+    if rule.secret_group != FIRST_GROUP:
+        span: tuple[int, int] = found.span(rule.secret_group)
+        return span
+    spans = (found.span(group) for group in range(1, found.re.groups + 1))
+    return next(((start, end) for start, end in spans if end > start), found.span())
 
 
 def _plausible(rule: Rule, secret: bytes) -> bool:

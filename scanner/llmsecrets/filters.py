@@ -14,7 +14,7 @@ from typing import Any
 from llmsecrets.baseline import Index, path_of
 from llmsecrets.config import AllowEntry, Config
 from llmsecrets.model import Candidate, Context, Suppressed
-from llmsecrets.rules import path_matches
+from llmsecrets.rules import PATH_EXPRESSION, path_matches
 
 # Our own word, and those of the tools people come from. Each silences its own line, the "nextline" one the next.
 _IGNORE = (
@@ -37,6 +37,8 @@ def excluder(config: Config) -> Callable[[str], str]:
 
 def _under(path: str, glob: str) -> bool:
     """A glob names a file or a folder with all that is in it."""
+    if PATH_EXPRESSION in glob:
+        return path_matches(path, (glob,))
     glob = glob.rstrip("/")
     return path_matches(path, (glob, f"{glob}/*"))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import blake2b
@@ -46,7 +46,11 @@ GATE = (
     r"[A-Za-z0-9_\-./+]{16}"
 )
 
+FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match
+PATH_EXPRESSION = "re:"  # what makes a glob a regular expression; in front of it, the folder that it starts in
+
 _NAMES_WIDTH = 100  # names that span more are not looked for behind the gate
+_PATH_TIMEOUT = 1.0  # seconds for an expression on one path
 MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
 
 
@@ -80,7 +84,8 @@ class Rule(NamedTuple):
 
     `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
     where the pattern itself tells. `names` is the expression of the names a value is known by, `gated` says that GATE
-    holds wherever the rule does.
+    holds wherever the rule does. `requires` are words one of which must stand somewhere in the text, in any case;
+    `unanchored` says that stage one has nothing to look for, so that stage two reads every text (the slow way).
     """
 
     id: str
@@ -113,6 +118,8 @@ class Rule(NamedTuple):
     examples: tuple[str, ...]
     negative_examples: tuple[str, ...]
     origin: str
+    requires: tuple[str, ...] = ()
+    unanchored: bool = False
 
     def applies_to(self, path: str) -> bool:
         """Whether the rule looks at files of this path at all."""
@@ -124,7 +131,31 @@ class Rule(NamedTuple):
 @lru_cache(maxsize=1 << 16)  # a history asks for the same few paths with every version of a file
 def path_matches(path: str, globs: tuple[str, ...]) -> bool:
     """Whether any glob matches. `*` stays within no folder bound; `**/x` also matches `x` at the top."""
-    return any(fnmatchcase(path, glob) or (glob.startswith("**/") and fnmatchcase(path, glob[3:])) for glob in globs)
+    return any(
+        fnmatchcase(path, glob)
+        or (glob.startswith("**/") and fnmatchcase(path, glob[3:]))
+        or (PATH_EXPRESSION in glob and _expression_matches(path, glob))
+        for glob in globs
+    )
+
+
+def _expression_matches(path: str, glob: str) -> bool:
+    """Whether the expression of `re:EXPRESSION`, or `folder/re:EXPRESSION`, is found in the path below the folder."""
+    folder, _, expression = glob.partition(PATH_EXPRESSION)
+    if (folder and not folder.endswith("/")) or not path.startswith(folder):
+        return False
+    below = path[len(folder) :].encode("utf-8", "surrogateescape")
+    try:
+        return bool(_path_expression(expression).search(below, timeout=_PATH_TIMEOUT))
+    except TimeoutError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _path_expression(expression: str) -> Any:
+    import regex
+
+    return regex.compile(expression.encode())
 
 
 class RuleSet(Sequence[Rule]):
@@ -159,6 +190,11 @@ class RuleSet(Sequence[Rule]):
     def __contains__(self, rule_id: object) -> bool:
         return rule_id in self._index
 
+    @property
+    def ids(self) -> Collection[str]:
+        """The ids of the rules, in order."""
+        return self._index.keys()
+
     def get(self, rule_id: str) -> Rule:
         """The rule of this id. Raises RuleError for an unknown one."""
         if rule_id not in self._index:
@@ -178,6 +214,12 @@ class RuleSet(Sequence[Rule]):
             and not any(fnmatchcase(rule_id, glob) for glob in disabled)
         ]
         return RuleSet([rule_id for rule_id, _ in kept], [line for _, line in kept])
+
+    def plus(self, rules: Sequence[Rule]) -> RuleSet:
+        """The set with more rules; one of the same id is replaced."""
+        more = {rule.id: _encode(rule) for rule in rules}
+        lines = {**dict(zip(self._index, self._lines, strict=True)), **more}
+        return RuleSet(list(lines), list(lines.values()))
 
     def dump(self) -> bytes:
         """The set as the parsed-rules cache keeps it: a line of ids, then a line a rule."""

@@ -35,7 +35,7 @@ def baseline_create(output: Path, history: bool, force: bool, **options: Any) ->
     if output.exists() and not force:
         raise ConfigError(f"{output} exists", "Use --force to replace it and lose what it holds.")
     request = Request.of({**options, "history": history})
-    given = {name: options[name] for name in ("rules", "enable", "disable")}
+    given = {name: options[name] for name in ("rules", "gitleaks_config", "enable", "disable")}
     settings = configuration.load(request.targets[0], {**given, "baseline": ""}, options["config_file"])
     place = Place.of(request.targets, in_git=history)
     source = source_of(request, settings, place)

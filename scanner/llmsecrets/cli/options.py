@@ -79,6 +79,7 @@ config_option = together(
 )
 rule_options = together(
     click.option("--rules", multiple=True, metavar="PATH", help="Further rule file or folder (repeatable)."),
+    click.option("--gitleaks-config", metavar="FILE", help="Rules and allowlists of a .gitleaks.toml."),
     click.option("--enable", multiple=True, metavar="ID", help="Only rules of this id or glob (repeatable)."),
     click.option("--disable", multiple=True, metavar="ID", help="Not this rule, or glob of rules (repeatable)."),
     section=_RULES,

@@ -71,5 +71,5 @@ def rules_schema() -> None:
 
 
 def _loaded(options: dict[str, Any]) -> Config:
-    given = {name: options[name] for name in ("rules", "enable", "disable")}
+    given = {name: options[name] for name in ("rules", "gitleaks_config", "enable", "disable")}
     return configuration.load(Path(), given, options["config_file"])

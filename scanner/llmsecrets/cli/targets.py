@@ -75,8 +75,26 @@ def load_rules(settings: Config) -> RuleSet:
         from llmsecrets import rulecheck
 
         rulecheck.refuse_bad(own)
-    loaded = rules.load_rules(own)
+    if settings.gitleaks_config:
+        loaded = _rules_for_gitleaks(Path(settings.gitleaks_config), own)
+    else:
+        loaded = rules.load_rules(own)
     return loaded.select(settings.enable, settings.disable) if settings.enable or settings.disable else loaded
+
+
+def _rules_for_gitleaks(file: Path, own: Sequence[Path]) -> RuleSet:
+    """The rules a `.gitleaks.toml` asks for; what it says and we do not do is said."""
+    from llmsecrets import gitleaks
+
+    reading = gitleaks.read(file)
+    for note in reading.notes:
+        complain(note)
+    if not reading.builtin:
+        complain(f"{file}: the built-in rules are off, for it does not extend the default",
+                 "For ours, too: [extend] useDefault = true")  # fmt: skip
+    if (file.parent / gitleaks.IGNORE_NAME).is_file():
+        complain(f"{file.parent / gitleaks.IGNORE_NAME} is not read", "To carry it over: llmsecrets migrate gitleaks")
+    return gitleaks.rule_set(file, own)
 
 
 def run_scan(

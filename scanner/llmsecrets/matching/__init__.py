@@ -13,6 +13,7 @@ from llmsecrets.errors import ConfigError, RuleError
 from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
 
 Data = bytes | bytearray | memoryview
+STRETCH = 1 << 19  # bytes confirmed at once where a rule has no anchor
 GATE_REACH = 640  # bytes before the end of a gate's match in which the name must stand
 # Rule index → [from, to) spans that hold its matches, merged and in order; for a gated rule, a span for each place at
 # which one of its names stands, and a match can start.
@@ -32,7 +33,9 @@ class Matcher(Protocol):
 
 
 def anchor_of(rule: Rule) -> Anchor:
-    """The rule's anchor. Raises RuleError where stage one could not work with the pattern."""
+    """The rule's anchor, an empty one where it has none. Raises RuleError where stage one could not work with it."""
+    if rule.unanchored:
+        return Anchor("", 0, MAX_WIDTH, ())
     try:
         anchor = derive(rule.core, rule.anchor, rule.width, NAMED_TAIL if rule.names else TAIL)
     except (AnchorError, ValueError) as failure:
@@ -48,6 +51,11 @@ def add_span(spans: list[list[int]], start: int, end: int) -> None:
         spans[-1][1] = max(end, spans[-1][1])
     else:
         spans.append([start, end])
+
+
+def everywhere(size: int) -> list[list[int]]:
+    """The regions of a rule without an anchor: all of a text of so many bytes, a stretch at a time."""
+    return [[start, start + STRETCH + MAX_WIDTH] for start in range(0, size, STRETCH)]
 
 
 def compile_rules(rules: RuleSet, engine: str = "auto") -> Matcher:

@@ -12,7 +12,7 @@ from typing import Any
 import regex
 
 from llmsecrets.anchors import literals_of, width_of
-from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of
+from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of, everywhere
 from llmsecrets.rules import GATE, Rule, RuleSet
 
 Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rules, and how far their matches reach from it
@@ -26,6 +26,7 @@ class KeywordMatcher:
         self._gated: Announced = {}
         self._names: dict[int, Any] = {}
         self._reach: dict[int, int] = {}
+        self._unanchored: list[int] = []
         self._gate = regex.compile(GATE.encode())
         self._gate_words: Announced = {literal.encode(): [(0, width_of(GATE))] for literal in literals_of(GATE)}
         for index, rule in enumerate(rules):
@@ -53,12 +54,15 @@ class KeywordMatcher:
             }
             if starts:
                 found[index] = [[start, start + self._reach[index]] for start in sorted(starts)]
+        found.update((index, everywhere(len(content))) for index in self._unanchored)
         return found
 
     def _add(self, index: int, rule: Rule) -> None:
         anchor = anchor_of(rule)
         self._reach[index] = anchor.pattern_width + 1
-        if rule.gated:
+        if rule.unanchored:
+            self._unanchored.append(index)
+        elif rule.gated:
             self._names[index] = regex.compile(rule.names.encode())
             for literal in literals_of(rule.names):
                 self._gated.setdefault(literal.encode(), []).append((index, width_of(rule.names)))

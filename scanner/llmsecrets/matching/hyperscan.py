@@ -16,7 +16,7 @@ import hyperscan
 
 from llmsecrets import cache
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import GATE_REACH, Data, Regions, anchor_of
+from llmsecrets.matching import GATE_REACH, Data, Regions, anchor_of, everywhere
 from llmsecrets.rules import GATE, Rule, RuleSet
 
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
@@ -30,8 +30,10 @@ class HyperscanMatcher:
     the names of the gated rules, looked for only where the gate is open.
     """
 
-    def __init__(self, anchors: hyperscan.Database, names: hyperscan.Database | None, reach: Reach) -> None:
-        self._anchors, self._names, self._reach = anchors, names, reach
+    def __init__(
+        self, anchors: hyperscan.Database, names: hyperscan.Database | None, reach: Reach, unanchored: Sequence[int]
+    ) -> None:
+        self._anchors, self._names, self._reach, self._unanchored = anchors, names, reach, unanchored
         self._scratch = hyperscan.Scratch(anchors)
         self._names_scratch = None if names is None else hyperscan.Scratch(names)
 
@@ -42,7 +44,7 @@ class HyperscanMatcher:
         return cls._load(cache.read(name)) or cls._build(rules, name)
 
     def clone(self) -> HyperscanMatcher:
-        return HyperscanMatcher(self._anchors, self._names, self._reach)
+        return HyperscanMatcher(self._anchors, self._names, self._reach, self._unanchored)
 
     def regions(self, data: Data) -> Regions:
         found: Regions = {}
@@ -63,6 +65,8 @@ class HyperscanMatcher:
         gates = found.pop(len(reach) - 1, None)
         if gates and self._names is not None:
             self._look_for_names(data, gates, found)
+        for rule in self._unanchored:
+            found[rule] = everywhere(len(data))
         return found
 
     def _look_for_names(self, data: Data, gates: Sequence[Sequence[int]], found: Regions) -> None:
@@ -85,9 +89,9 @@ class HyperscanMatcher:
             return None
         head, _, databases = stored.partition(b"\n")
         try:
-            sizes, reach = json.loads(head)
-            anchors, names = databases[: sizes[0]], databases[sizes[0] :]
-            return cls(_unserialized(anchors), _unserialized(names) if names else None, reach)
+            size, reach, unanchored = json.loads(head)
+            anchors, names = databases[:size], databases[size:]
+            return cls(_unserialized(anchors), _unserialized(names) if names else None, reach, unanchored)
         except hyperscan.HyperscanError:  # written by another version or for another processor
             return None
 
@@ -98,14 +102,20 @@ class HyperscanMatcher:
         every = list(rules)
         anchors = [anchor_of(rule) for rule in every]
         reach = [(anchor.width, anchor.pattern_width + 1) for anchor in anchors]
-        direct = {index: anchor.expression for index, anchor in enumerate(anchors) if not every[index].gated}
+        unanchored = [index for index, rule in enumerate(every) if rule.unanchored]
+        direct = {
+            index: anchor.expression
+            for index, anchor in enumerate(anchors)
+            if not every[index].gated and not every[index].unanchored
+        }
         gated = {index: rule.names for index, rule in enumerate(every) if rule.gated}
         main = _database({**direct, len(every): GATE}, every)
         names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
         reach.append((GATE_REACH, 1))
         dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names)]
-        cache.write(name, json.dumps([[len(dumps[0])], reach]).encode() + b"\n" + b"".join(dumps))
-        return cls(main, names, reach)
+        head = json.dumps([len(dumps[0]), reach, unanchored]).encode()
+        cache.write(name, head + b"\n" + b"".join(dumps))
+        return cls(main, names, reach, unanchored)
 
 
 def _unserialized(dump: bytes) -> hyperscan.Database:

@@ -89,9 +89,10 @@ class PathSource:
         prefix = "" if folder == "." else folder + os.sep
         for entry in entries:
             path = prefix + entry.name
-            if entry.name == ".git" or entry.is_symlink() or self._excluded(self._shown(path)):
+            below = entry.is_dir(follow_symlinks=False)
+            if entry.name == ".git" or entry.is_symlink() or self._excluded(self._shown(path) + "/" * below):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if below:
                 yield from self._walk(path)
             else:
                 yield path
