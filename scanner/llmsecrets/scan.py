@@ -88,6 +88,9 @@ class Scanner:
         history = isinstance(source, HistorySource)
         tally = self._run(source, _Tally.note if history else _Tally.find)
         candidates = self._placed(tally, source) if isinstance(source, HistorySource) else tally.candidates
+        conclude = getattr(source, "conclude", None)
+        if conclude:
+            candidates = list(conclude(candidates))
         findings, suppressed, dropped = self._judge(candidates)
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
@@ -97,7 +100,7 @@ class Scanner:
             stats=Stats(tally.blobs, tally.size, commits, time.perf_counter() - started),
             targets=tuple(targets),
             grouped=history,
-            notes=(f"{dropped} of low confidence not shown (--min-confidence low)",) if dropped else (),
+            notes=(*getattr(source, "notes", ()), *_dropped(dropped)),
         )
 
     # ---- reading
@@ -375,6 +378,10 @@ def _added(candidates: Sequence[Candidate], chunk: Chunk, engine: Engine, limits
             earlier = engine.find(piece)[0] if isinstance(piece, Chunk) else ()
             known |= {(one.finding.family, one.finding.secret) for one in earlier}
     return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
+
+
+def _dropped(number: int) -> tuple[str, ...]:
+    return (f"{number} of low confidence not shown (--min-confidence low)",) if number else ()
 
 
 def _together(known: Sequence[Standing], versions: int) -> Standing:

@@ -133,13 +133,7 @@ def render() -> Render:
 
     def rendered(format: str, report: ScanReport, **options: object) -> str:
         out = io.StringIO()
-        reporters.write(
-            format,
-            report,
-            RULES,
-            out,
-            reporters.Options(**{"now": NOW, "max_age_days": {"llm": 30, "default": 90}, **options}),
-        )
+        reporters.write(format, report, RULES, out, reporters.Options(**{"now": NOW, **options}))
         return out.getvalue()
 
     return rendered

@@ -97,6 +97,22 @@ source_options = together(
     ),
     section="What is scanned",
 )
+image_options = together(
+    click.option("--image", metavar="REF|PATH", help="A container image: its layers and configuration."),
+    click.option(
+        "--platform", metavar="OS/ARCH", help="With --image: this one of a list, or all.  [default: this machine's]"
+    ),
+    click.option(
+        "--insecure-registry",
+        is_flag=True,
+        help="With --image: this registry may have plain HTTP or any certificate.",
+    ),
+    click.option("--max-layer-size", metavar="SIZE", help="Bytes read of one layer, unpacked.  [default: 64G]"),
+    click.option("--max-layer-ratio", type=click.IntRange(1), metavar="N", help="Unpacked to packed.  [default: 1100]"),
+    click.option("--max-layer-members", type=click.IntRange(1), metavar="N", help="Of one layer.  [default: 2000000]"),
+    click.option("--max-layer-seconds", type=click.IntRange(1), metavar="N", help="For one layer.  [default: 3600]"),
+    section="Container images",
+)
 finding_options = together(
     click.option(
         "--min-confidence",

@@ -13,6 +13,7 @@ from llmsecrets.cli.options import (
     config_option,
     engine_options,
     finding_options,
+    image_options,
     output_options,
     rule_options,
     source_options,
@@ -25,14 +26,15 @@ from llmsecrets.config import Config
 @click.command(
     cls=Sectioned,
     common=(
-        "staged", "revisions", "history", "since", "min_confidence", "exclude", "baseline", "use_gitignore", "format",
-        "output", "show_secrets", "exit_zero", "allow_incomplete", "quiet", "rules", "disable", "config_file", "help",
-        "help_all",
+        "staged", "revisions", "history", "since", "image", "min_confidence", "exclude", "baseline", "use_gitignore",
+        "format", "output", "show_secrets", "exit_zero", "allow_incomplete", "quiet", "rules", "disable", "config_file",
+        "help", "help_all",
     ),
     epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete.",
 )  # fmt: skip
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @source_options
+@image_options
 @finding_options
 @output_options
 @rule_options
@@ -46,6 +48,7 @@ def scan(**options: Any) -> int:
     llmsecrets scan --staged                 what is about to be committed
     llmsecrets scan --history .              everything the repository ever held
     llmsecrets scan -f sarif -o out.sarif    a report for GitHub code scanning
+    llmsecrets scan --image app.tar          a container image: every layer, and its configuration
     git log -p | llmsecrets scan -           whatever is piped in
     """
     given = {name: options.pop(name) for name in list(options) if name in Config._fields}

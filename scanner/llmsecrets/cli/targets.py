@@ -35,6 +35,11 @@ class Request(NamedTuple):
     branch: str | None = None
     max_depth: int | None = None
     stdin_name: str = "<stdin>"
+    image: str | None = None
+    platform: str | None = None
+    base: str | None = None
+    dockerfile: Path | None = None
+    insecure_registry: bool = False
     cache_file: Path | None = None
     no_cache: bool = False
     quiet: bool = False
@@ -48,6 +53,11 @@ class Request(NamedTuple):
     def targets(self) -> tuple[Path, ...]:
         """What the user names: the current folder, if nothing."""
         return self.paths or (Path(),)
+
+    @property
+    def names(self) -> list[str]:
+        """The targets as a report calls them."""
+        return [self.image] if self.image else [str(path) for path in self.targets]
 
     @property
     def views(self) -> list[str]:
@@ -111,7 +121,7 @@ def run_scan(
     chosen = Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence, jobs)
     with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress, cache)
-        return scanner.scan(source, [str(path) for path in request.targets])
+        return scanner.scan(source, request.names)
 
 
 def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCache | None:
@@ -200,6 +210,10 @@ def source_of(request: Request, settings: Config, place: Place, cache: ResultCac
         return _git_source(chosen[0], request, limits, cache)
     if request.unreachable or request.narrowed:
         raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
+    if request.image:
+        from llmsecrets.cli.image import image_source
+
+        return image_source(request, settings, limits["excluded"])
     if "-" in map(str, targets):
         from llmsecrets.sources.stdin import StdinSource
 

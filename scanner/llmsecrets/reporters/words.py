@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from llmsecrets.model import Commit, Container, Finding, Provenance, ScanReport, Standing
-from llmsecrets.reporters.age import Age
 from llmsecrets.reporters.view import View, printable, severity_rank
 
 _SHORT_SHA = 10
 _BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_AROUND = ("image", "layer", "instruction", "key")  # of an image: a file stands in them, and much is known of them
 
 
-def place(view: View, finding: Finding) -> str:
-    """Where a finding is: `path:line:column`, and what inside that path."""
+def place(view: View, finding: Finding, *, brief: bool = False) -> str:
+    """Where a finding is: `path:line:column`, and what inside that path; in brief without what `particulars` gives."""
     where = f"{subject(finding.provenance)}:{finding.location.start_line}:{finding.location.start_column}"
-    chain = inside(view, finding.provenance)
+    chain = inside(view, finding.provenance, brief=brief)
     return f"{where} ({chain})" if chain else where
 
 
@@ -28,15 +28,29 @@ def subject(provenance: Provenance) -> str:
     return f"{provenance.kind} {path}".rstrip()
 
 
-def inside(view: View, provenance: Provenance) -> str:
+def inside(view: View, provenance: Provenance, *, brief: bool = False) -> str:
     """The containers, outermost first; nothing for the text of a plain file."""
-    return ", ".join(_container(view, container) for container in provenance.containers)
+    shown = ((one, _facts(view, one) if not (brief and one.kind in _AROUND) else "") for one in provenance.containers)
+    return ", ".join(f"{_name(view, one)} [{facts}]" if facts else _name(view, one) for one, facts in shown)
 
 
-def _container(view: View, container: Container) -> str:
-    facts = "; ".join(f"{label}: {value}" for label, value in view.facts(container.facts).items())
-    name = f"{container.kind} {view.name(container)}".rstrip()
-    return f"{name} [{facts}]" if facts else name
+def particulars(view: View, provenance: Provenance) -> list[str]:
+    """What is known of the containers that a file stands in, in a line each."""
+    around = (one for one in provenance.containers if one.kind in _AROUND and one.facts)
+    return [f"{_name(view, one)}: {_facts(view, one)}" for one in around]
+
+
+def _name(view: View, container: Container) -> str:
+    return f"{container.kind} {view.name(container)}".rstrip()
+
+
+def _facts(view: View, container: Container) -> str:
+    return "; ".join(f"{label}: {_brief(value)}" for label, value in view.facts(container.facts).items())
+
+
+def _brief(value: str) -> str:
+    """A digest cut to what tells it from others; anything else as it is."""
+    return f"{value[:19]}…" if value.startswith("sha256:") and len(value) == len("sha256:") + 64 else value
 
 
 def sha(commit: Commit) -> str:
@@ -58,12 +72,6 @@ def standing(view: View, standing: Standing) -> str:
     refs = ", ".join(view.text(ref) for ref in standing.refs)
     versions = f"in {count(standing.versions, 'version')} of its file" if standing.versions > 1 else ""
     return "; ".join(part for part in (now, refs and f"on refs {refs}", versions) if part)
-
-
-def age(age: Age) -> str:
-    """How long a secret has been in the history."""
-    over = f", {age.over:,} more than the {age.allowed:,} allowed" if age.over else ""
-    return f"in history for {count(age.days, 'day')}{over}"
 
 
 def count(number: int, noun: str) -> str:

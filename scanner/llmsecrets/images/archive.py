@@ -1,0 +1,185 @@
+"""Images in a tar file: what `docker save` writes (with a manifest.json of its own) and OCI layouts, packed or not.
+
+A plain tar is indexed once and read at its offsets. A packed one cannot be: it is gone through twice, once for its
+documents and once for its layers, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import IO, Any, NamedTuple
+
+from llmsecrets.errors import SourceError
+from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Read, Trouble, oci
+from llmsecrets.images.layout import blob_path
+from llmsecrets.images.listing import normal
+from llmsecrets.images.streams import exactly, is_digest, is_packed, unpacked, verified
+from llmsecrets.images.tar import Entry, entries
+
+_MOST = 100_000  # entries: a file each for documents and layers
+_HELD = 64 << 20  # bytes of documents held of a packed archive
+_LINKS = 8  # followed one after the other: docker links a layer that stands twice
+
+
+class _Member(NamedTuple):
+    offset: int
+    size: int
+    link: str
+
+
+class ArchiveStore:
+    """The images of a tar file. `open` opens it anew; `shared` says that all files it gives share one position."""
+
+    def __init__(self, name: str, open: Callable[[], IO[bytes]], *, shared: bool = False) -> None:
+        self._name, self._open = name, open
+        self.notes: list[str] = []
+        self._members: dict[str, _Member] = {}
+        self._documents: dict[str, bytes] = {}
+        self._damage: Trouble | None = None
+        with self._open() as file:
+            file.seek(0)
+            self._packed = is_packed(file.read(8))
+            self.parallel = not self._packed and not shared
+            try:
+                self._index(file)
+            except Cut as cut:
+                if not self._members:
+                    raise _no_image(name, str(cut)) from cut
+                self._damage = Trouble(name, cut.reason, str(cut))
+
+    def images(self, platform: str) -> Iterator[Image | Trouble]:
+        if self._damage:
+            yield self._damage
+        if "index.json" in self._members:
+            index = oci.mapping(oci.parsed(self._read("index.json"), "index.json"))
+            roots = [("", oci.descriptor(one)) for one in oci.listed(index.get("manifests"))]
+            yield from oci.images(self._blob, roots, platform or "all", self.notes)
+        elif "manifest.json" in self._members:
+            for entry in oci.listed(oci.parsed(self._read("manifest.json"), "manifest.json")):
+                yield self._saved(oci.mapping(entry))
+        else:
+            raise _no_image(self._name, "it holds neither manifest.json nor index.json")
+
+    def streams(self, layers: Sequence[Layer]) -> Iterator[tuple[Layer, AbstractContextManager[Read]]]:
+        wanted = {self._resolved(_place(layer)): layer for layer in layers}
+        if self._packed:
+            yield from self._passing(wanted)
+        for name, layer in wanted.items():
+            if name not in self._members:
+                yield layer, _absent(name)
+            elif not self._packed:
+                yield layer, self._member(self._members[name])
+
+    # ---- documents
+
+    def _blob(self, at: oci.Descriptor, kind: str) -> bytes:
+        return verified(self._read(blob_path(at.digest)), at.digest)
+
+    def _saved(self, entry: Any) -> Image | Trouble:
+        """An image of `docker save`'s manifest.json."""
+        name = next((tag for tag in oci.listed(entry.get("RepoTags")) if isinstance(tag, str)), self._name)
+        try:
+            place = oci.text(entry.get("Config"))
+            content = self._read(place)
+            digest = posixpath.basename(place).removesuffix(".json")
+            digest = f"sha256:{digest}" if is_digest(f"sha256:{digest}") else ""
+            config = oci.mapping(oci.parsed(verified(content, digest), "the image's configuration"))
+        except Cut as cut:
+            return Trouble(name, cut.reason, str(cut))
+        diff_ids = oci.listed(oci.mapping(config.get("rootfs")).get("diff_ids"))
+        layers = [
+            Layer(oci.text(place), "", diff_ids[number] if number < len(diff_ids) else "")
+            for number, place in enumerate(oci.listed(entry.get("Layers")))
+        ]
+        known = tuple(layer if is_digest(layer.diff_id) else layer._replace(diff_id="") for layer in layers)
+        return Image(name, oci.platform_name(config), digest, config, known, {})
+
+    def _read(self, name: str) -> bytes:
+        place = self._resolved(name)
+        if place in self._documents:
+            return self._documents[place]
+        if place not in self._members:
+            raise Cut("missing", f"{name} is not in the archive")
+        if self._packed or self._members[place].size > DOCUMENT_LIMIT:
+            raise Cut("too large", f"{name} has {self._members[place].size:,} bytes")
+        with self._member(self._members[place]) as read:
+            return read(DOCUMENT_LIMIT)
+
+    # ---- the tar
+
+    def _index(self, file: IO[bytes]) -> None:
+        """Note where each member stands; of a packed archive, hold what may be a document."""
+        held = 0
+        for entry, content in self._entries(file):
+            if len(self._members) >= _MOST:
+                raise Cut("too many entries", f"more than {_MOST:,} entries")
+            name = normal(entry.name)
+            self._members[name] = _Member(0 if self._packed else file.tell(), entry.size, entry.link)
+            if self._packed and entry.size <= min(DOCUMENT_LIMIT, _HELD - held):
+                document = exactly(content, entry.size)
+                if document[:1] in (b"{", b"["):
+                    self._documents[name] = document
+                    held += entry.size
+        if not self._packed and file.tell() > file.seek(0, 2):
+            raise Cut("damaged", "the archive is cut off")
+
+    def _entries(self, file: IO[bytes]) -> Iterator[tuple[Entry, Read]]:
+        file.seek(0)
+        if self._packed:
+            return entries(unpacked(io.BufferedReader(file)))  # type: ignore[arg-type]
+        return entries(file.read, skip=lambda size: file.seek(size, 1))
+
+    def _resolved(self, name: str) -> str:
+        """The member a name leads to, through links within the archive."""
+        name = normal(name)
+        for _ in range(_LINKS):
+            member = self._members.get(name)
+            if member is None or not member.link:
+                break
+            name = normal(posixpath.join(posixpath.dirname(name), member.link))
+        return name
+
+    @contextmanager
+    def _member(self, member: _Member) -> Iterator[Read]:
+        with self._open() as file:
+            file.seek(member.offset)
+            yield _at_most(file.read, member.size)
+
+    def _passing(self, wanted: Mapping[str, Layer]) -> Iterator[tuple[Layer, AbstractContextManager[Read]]]:
+        """The layers as they come by in a packed archive."""
+        with self._open() as file:
+            try:
+                for entry, content in self._entries(file):
+                    if normal(entry.name) in wanted and not entry.link:
+                        yield wanted[normal(entry.name)], nullcontext(content)
+            except Cut:  # `images` has told of it
+                return
+
+
+def _no_image(name: str, why: str) -> SourceError:
+    return SourceError(f"{name}: not an image: {why}", "Name a tar made by docker save, or an OCI layout.")
+
+
+def _at_most(read: Read, size: int) -> Read:
+    left = size
+
+    def next_bytes(most: int) -> bytes:
+        nonlocal left
+        piece = read(min(most, left))
+        left -= len(piece)
+        return piece
+
+    return next_bytes
+
+
+def _place(layer: Layer) -> str:
+    return blob_path(layer.place) if is_digest(layer.place) else layer.place
+
+
+@contextmanager
+def _absent(name: str) -> Iterator[Read]:
+    raise Cut("missing", f"{name} is not in the archive")
+    yield

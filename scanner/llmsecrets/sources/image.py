@@ -1,0 +1,194 @@
+"""Container images: every layer as it was written, and what the image's configuration says.
+
+A file that a later layer deletes or overwrites is still in the image, so each layer is gone through as the tar it is.
+What became of a file is known once all layers have been listed: `conclude` adds it to the findings, with the
+instruction that made the layer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from llmsecrets.images import Cut, Image, Layer, Limits, Read, Store, Trouble
+from llmsecrets.images.configuration import Said, Step, said, setter, steps
+from llmsecrets.images.listing import Listing, normal
+from llmsecrets.images.streams import LayerStream, exactly
+from llmsecrets.images.tar import entries
+from llmsecrets.model import Candidate, Chunk, Container, Provenance, Skip
+from llmsecrets.sources import WINDOW, Excluded
+from llmsecrets.sources.windows import chunks, of_bytes
+
+SPOKEN = "image configuration"
+_HELD = 64 << 20  # bytes of a file
+_SHOWN = 200  # characters of an instruction
+
+Opened = tuple[Layer, AbstractContextManager[Read]]
+Facts = tuple[tuple[str, str], ...]
+
+
+class _Known(NamedTuple):
+    """An image with what its history says, and how a finding's provenance begins."""
+
+    image: Image
+    steps: Sequence[Step]
+    container: Container
+
+
+class ImageSource:
+    """The images of a store, each layer once however many images share it."""
+
+    def __init__(self, store: Store, *, platform: str = "", excluded: Excluded, limits: Limits) -> None:
+        self._store, self._excluded, self._limits = store, excluded, limits
+        self._images: list[_Known] = []
+        self._skips: list[Skip] = []
+        self._places: dict[str, tuple[int, int]] = {}  # layer → (image, number of the layer in it, from 1)
+        self._listings: dict[str, Listing] = {}
+        self._said: dict[tuple[Container, ...], Said] = {}
+        for one in store.images(platform):
+            if isinstance(one, Trouble):
+                self._skips.append(Skip(_whole(one.name), one.reason, one.detail))
+            else:
+                self._add(one)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a report should say beside findings."""
+        return tuple(self._store.notes)
+
+    def _add(self, image: Image) -> None:
+        for number, layer in enumerate(image.layers, 1):
+            self._places.setdefault(_key(layer), (len(self._images), number))
+        facts = (("platform", image.platform), ("digest", image.digest), ("about", image.subject))
+        container = Container("image", image.name, tuple(fact for fact in facts if fact[1]))
+        self._images.append(_Known(image, steps(image.config, len(image.layers)), container))
+
+    # ---- content
+
+    def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
+        layers = {_key(layer): layer for known in self._images for layer in known.image.layers}
+        streams = _Shared(self._store.streams(list(layers.values())))
+        readers = min(jobs, len(layers)) if self._store.parallel else 1
+        return [self._spoken(), *(self._shard(streams) for _ in range(readers))]
+
+    def _spoken(self) -> Iterator[Chunk | Skip]:
+        """The images' configurations; and those images that could not be made out."""
+        yield from self._skips
+        for known in self._images:
+            for one in said(known.image.config, known.image.annotations, known.steps):
+                kind = "instruction" if one.topic.split(" ")[0].isupper() else "key"
+                step = (("step", str(one.step)),) if one.step else ()
+                inside = (known.container, Container(kind, one.name, step))
+                self._said.setdefault(inside, one)
+                yield from of_bytes(one.text.encode("utf-8", "replace"), Provenance("", inside, kind=SPOKEN))
+
+    def _shard(self, streams: Iterator[Opened]) -> Iterator[Chunk | Skip]:
+        for layer, opened in streams:
+            image, number = self._places[_key(layer)]
+            inside = (self._images[image].container, Container("layer", str(number), (("digest", layer.identity),)))
+            listing = self._listings[_key(layer)] = Listing()
+            try:
+                with opened as read:
+                    stream = LayerStream(layer, read, self._limits)
+                    yield from self._blob(layer, stream, inside) if layer.title else self._tar(stream, listing, inside)
+                    if stream.finish():
+                        yield Skip(Provenance("", inside, kind="layer"), "unread", "bytes behind the end of the tar")
+            except Cut as cut:
+                yield Skip(Provenance("", inside, kind="layer"), cut.reason, str(cut))
+            listing.close()
+
+    def _tar(self, stream: LayerStream, listing: Listing, inside: tuple[Container, ...]) -> Iterator[Chunk | Skip]:
+        for count, (entry, read) in enumerate(entries(stream.read)):
+            if count >= self._limits.members:
+                raise Cut("limit reached", f"more than {self._limits.members} members (--max-layer-members)")
+            listing.add(entry.name, folder=entry.folder)
+            path = normal(entry.name)
+            if not entry.size or self._excluded(path):
+                continue
+            if entry.size > self._limits.file_size:
+                detail = f"{entry.size} bytes, more than --max-file-size"
+                yield Skip(Provenance(path, inside), "too large", detail)
+            else:
+                yield from _file(read, entry.size, Provenance(path, inside))
+
+    def _blob(self, layer: Layer, stream: LayerStream, inside: tuple[Container, ...]) -> Iterator[Chunk]:
+        kind = "attestation" if "in-toto" in layer.media_type else "file"
+        return chunks(stream.read, Provenance(layer.title, inside, kind=kind))
+
+    # ---- what is known afterwards
+
+    def conclude(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+        """The candidates with what the whole image tells of them. What an image says twice is kept once."""
+        spoken = [one.finding for one in candidates if one.finding.provenance.kind == SPOKEN]
+        hidden = {one.secret.reveal().decode("utf-8", "replace") for one in spoken}
+        heard = set()
+        for candidate in candidates:
+            finding = candidate.finding
+            if finding.provenance.kind == SPOKEN:
+                topic = self._said[finding.provenance.containers[:2]].topic
+                key = (finding.provenance.containers[0], topic, finding.family, finding.secret)
+                if key in heard:
+                    continue
+                heard.add(key)
+            provenance = self._told(finding.provenance, hidden)
+            yield candidate._replace(finding=finding._replace(provenance=provenance))
+
+    def _told(self, provenance: Provenance, hidden: set[str]) -> Provenance:
+        """The provenance with the instruction, and for a file what became of it."""
+        image, place, *inner = provenance.containers
+        number = next(number for number, known in enumerate(self._images) if known.container == image)
+        known = self._images[number]
+        if provenance.kind == SPOKEN:
+            step = setter(known.steps, self._said[image, place])
+            facts = _instruction(step, hidden)
+        else:
+            step = next((one for one in known.steps if one.layer == int(place.name)), None)
+            state = self._state(known.image, int(place.name), provenance.path)
+            facts = (("state", state), *_instruction(step, hidden), *place.facts)
+        return provenance._replace(containers=(image, place._replace(facts=facts), *inner))
+
+    def _state(self, image: Image, number: int, path: str) -> str:
+        """Whether a file of a layer can still be seen in the image, or which layer took it away."""
+        for later, layer in enumerate(image.layers[number:], number + 1):
+            fate = self._listings[_key(layer)].fate(path) if _key(layer) in self._listings else ""
+            if fate:
+                return f"{fate} in layer {later}"
+        return "visible"
+
+
+class _Shared(Iterator[Opened]):
+    """An iterator that several threads may take from."""
+
+    def __init__(self, items: Iterator[Opened]) -> None:
+        self._items, self._lock = items, threading.Lock()
+
+    def __next__(self) -> Opened:
+        with self._lock:
+            return next(self._items)
+
+
+def _file(read: Read, size: int, provenance: Provenance) -> Iterator[Chunk]:
+    """A file of a layer. An archive is opened only where all of it is at hand: what fits in memory is held."""
+    if not WINDOW <= size <= _HELD:
+        return chunks(read, provenance)
+    return of_bytes(exactly(read, size), provenance)
+
+
+def _key(layer: Layer) -> str:
+    return layer.identity or layer.place
+
+
+def _whole(name: str) -> Provenance:
+    return Provenance("", (Container("image", name),), kind="image")
+
+
+def _instruction(step: Step | None, hidden: set[str]) -> Facts:
+    if step is None or not step.text:
+        return ()
+    text = step.text
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, "…") if len(secret) > 3 else text
+    text = " ".join(text.split())
+    return (("instruction", text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"),)

@@ -1,0 +1,138 @@
+"""`--image`: all that is in an image is found, once, with the layer, the instruction and what became of it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from image_support import OCI, Buildah, Found, Layout, Umoci, containers, copy, found_in, run, tar_of, tool
+
+
+@pytest.fixture(scope="module")
+def umoci(tmp_path_factory: pytest.TempPathFactory, key) -> Umoci:
+    """Four layers with a key each: one overwritten, one deleted, one deleted with its folder, one that stays."""
+    image = Umoci(tmp_path_factory.mktemp("umoci"))
+    image.add("/srv/app.env", f"KEY={key('anthropic')}\n", "COPY app.env /srv/app.env")
+    image.add("/srv/old.env", f"KEY={key('github')}\n", "COPY old.env /srv/old.env")
+    image.add("/cache/deep/down/token", f"{key('npm')}\n", "RUN npm login")
+    image.add("/srv/keep.env", f"KEY={key('stripe')}\n", "COPY keep.env /srv/")
+    image.add("/srv/app.env", "KEY=none\n", "RUN sed -i s/.*/none/ /srv/app.env")
+    image.delete("/srv/old.env", "RUN rm /srv/old.env")
+    image.add_folder("/cache", "empty", "nothing\n", "RUN rm -r /cache && mkdir /cache")
+    return image
+
+
+LAYERS = [
+    Found("anthropic-api-key", "srv/app.env", "1", "overwritten in layer 5"),
+    Found("github-pat", "srv/old.env", "2", "deleted in layer 6"),
+    Found("npm-access-token", "cache/deep/down/token", "3", "deleted in layer 7"),
+    Found("stripe-secret-key", "srv/keep.env", "4", "visible"),
+]
+
+
+def test_every_layer_is_scanned_and_the_fate_of_its_files_told(umoci, scan) -> None:
+    outcome = scan("--image", umoci.layout)
+    assert found_in(outcome) == LAYERS
+    image, layer = containers(outcome, "github-pat")
+    assert (image["kind"], image["name"]) == ("image", "app")
+    assert layer["facts"]["instruction"] == "COPY old.env /srv/old.env"
+    assert layer["facts"]["digest"].startswith("sha256:")
+
+
+@pytest.mark.parametrize("target", ["docker-archive:{}:app:1", "oci-archive:{}:app:1", "oci:{}:app:1"])
+def test_every_way_to_keep_an_image_gives_the_same(umoci, scan, tmp_path, target) -> None:
+    kept = tmp_path / "kept"
+    copy(f"oci:{umoci.layout}:app", target.format(kept))
+    assert found_in(scan("--image", kept)) == LAYERS
+
+
+def test_a_packed_archive_is_read_as_it_streams_by(umoci, scan, tmp_path) -> None:
+    copy(f"oci:{umoci.layout}:app", f"docker-archive:{tmp_path / 'saved.tar'}:app:1")
+    (tmp_path / "saved.tar.gz").write_bytes(gzip.compress((tmp_path / "saved.tar").read_bytes()))
+    assert found_in(scan("--image", "saved.tar.gz")) == LAYERS
+
+
+def test_layers_packed_with_zstd(scan, key, tmp_path) -> None:
+    (tmp_path / "layer.tar").write_bytes(tar_of({"app.env": f"KEY={key('github')}\n"}))
+    run(tool("zstd"), "-q", tmp_path / "layer.tar")
+    layout = Layout(tmp_path / "layout")
+    layer = layout.blob((tmp_path / "layer.tar.zst").read_bytes(), f"{OCI}.layer.v1.tar+zstd")
+    assert found_in(scan("--image", layout.index(layout.manifest([layer], {})))) == [
+        Found("github-pat", "app.env", "1", "visible")
+    ]
+
+
+def test_files_within_files_of_a_layer(scan, key, tmp_path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as jar:
+        jar.writestr("conf/app.properties", f"key={key('github')}\n")
+    layout = Layout(tmp_path / "layout")
+    folder = layout.index(layout.image(tar_of({"opt/app.jar": inner.getvalue()}), tar_of({"opt/.wh.app.jar": ""})))
+    assert found_in(scan("--image", folder)) == [
+        Found("github-pat", "opt/app.jar!conf/app.properties", "1", "deleted in layer 2")
+    ]
+
+
+# ---- what the configuration says -----------------------------------------------------------------------------------
+
+DOCKERFILE = """\
+FROM scratch
+ARG BUILD_TOKEN
+ENV OPENAI_API_KEY={openai} MODE=test
+COPY busybox /bin/sh
+COPY app.env /srv/app.env
+RUN echo "token=$BUILD_TOKEN" > /srv/build.log
+RUN echo {stripe} | cut -c1-4
+RUN : > /srv/app.env
+LABEL org.example.registry="user {npm} end"
+HEALTHCHECK CMD curl -H "Authorization: token {github}" http://localhost/
+CMD ["serve", "--key", "{slack}"]
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, key) -> Path:
+    """An image that buildah builds, with a key in each kind of instruction."""
+    folder = tmp_path_factory.mktemp("built")
+    context = folder / "context"
+    context.mkdir()
+    names = ("openai", "stripe", "npm", "github", "slack")
+    (context / "Dockerfile").write_text(DOCKERFILE.format(**{name: key(name) for name in names}))
+    shutil.copy(tool("busybox"), context / "busybox")
+    (context / "app.env").write_text(f"KEY={key('anthropic')}\n")
+    archive = folder / "built.tar"
+    Buildah(folder).build(context, archive, "--build-arg", f"BUILD_TOKEN={key('gitlab')}")
+    return archive
+
+
+def test_each_instruction_that_holds_a_key_is_named_once(built, scan) -> None:
+    outcome = scan("--image", built)
+    assert found_in(outcome) == [
+        Found("gitlab-pat", "ARG", "", ""),
+        Found("slack-bot-token", "CMD", "", ""),
+        Found("openai-project-key", "ENV OPENAI_API_KEY", "", ""),
+        Found("github-pat", "HEALTHCHECK", "", ""),
+        Found("npm-access-token", "LABEL org.example.registry", "", ""),
+        Found("stripe-secret-key", "RUN", "", ""),
+        Found("anthropic-api-key", "srv/app.env", "2", "overwritten in layer 5"),
+        Found("gitlab-pat", "srv/build.log", "3", "visible"),
+    ]
+
+
+def test_no_instruction_that_is_shown_holds_a_key(built, llmsecrets, key) -> None:
+    for format in ("text", "json", "jsonl", "sarif"):
+        shown = llmsecrets("scan", "--image", built, "-f", format).stdout
+        assert "RUN echo" in shown
+        for name in ("openai", "stripe", "npm", "github", "slack", "gitlab", "anthropic"):
+            assert key(name)[8:] not in shown
+
+
+def test_a_report_for_people_tells_layer_instruction_and_state(built, llmsecrets) -> None:
+    text = llmsecrets("scan", "--image", built).stdout
+    assert "  srv/app.env:1:5 (image docker.io/library/built:1, layer 2)\n" in text
+    assert "    layer 2: state: overwritten in layer 5; instruction: COPY file:" in text
+    assert "    instruction RUN: instruction: RUN echo … | cut -c1-4\n" in text
