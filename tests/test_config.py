@@ -230,6 +230,27 @@ def test_a_changed_file_is_read_again(scan, key, tmp_path) -> None:
         assert [scan("a.py").code, scan("a.py").code] == [code, code]
 
 
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("", {"default": 90}),
+        ("max_age_days: 30", {"default": 30}),
+        ("max_age_days: {llm: 7}", {"default": 90, "llm": 7}),
+        ("max_age_days: {llm: 7, default: 0}", {"default": 0, "llm": 7}),
+        ("max_age_days: 'llm=7, default=10'", {"default": 10, "llm": 7}),
+    ],
+)
+def test_the_allowed_age_is_given_by_category(configured, text, days) -> None:
+    assert configured(text).max_age_days == days
+    assert configured(text).max_age_days == days  # from the cache
+
+
+@pytest.mark.parametrize("value", ["old", "-1", "{llm: soon}", "[1]", "{llm: true}"])
+def test_an_age_is_a_number_of_days(configured, value) -> None:
+    with pytest.raises(ConfigError, match="max_age_days must be a whole number"):
+        configured(f"max_age_days: {value}")
+
+
 # ---- config show ---------------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,7 @@ class Config(NamedTuple):
     exit_zero: bool = False
     allow_incomplete: bool = False
     show_suppressed: bool = False
+    max_age_days: Mapping[str, int] = {"default": 90}
     folder: Path = Path()
     origins: Mapping[str, str] = {}
 
@@ -64,7 +65,7 @@ class Config(NamedTuple):
 _KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins"))
 _DEFAULTS = Config()
 _SIZES = ("max_file_size", "max_layer_size")
-_MOST = {"exit_code": 255, "jobs": 1024}
+_MOST = {"exit_code": 255, "jobs": 1024, "max_age_days": 100_000}
 _NO_MORE = 1 << 31  # of any other number
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -158,6 +159,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         return _allow_entries(value, where)
     if name in _SIZES:
         return _size(value, where)
+    if name == "max_age_days":
+        return _ages(value, where)
     if isinstance(default, bool):
         return _boolean(value, where)
     if isinstance(default, int):
@@ -203,6 +206,15 @@ def _size(value: Any, where: str) -> int:
     if size < 0:
         raise ConfigError(f"{where} must be a size such as 500000, 20M or 1G")
     return size
+
+
+def _ages(value: Any, where: str) -> Mapping[str, int]:
+    """Days by category: a mapping, one number for all, or in a text `llm=30,default=90`."""
+    if isinstance(value, str) and "=" in value:
+        value = dict(part.strip().split("=", 1) for part in value.split(",") if "=" in part)
+    days = value if isinstance(value, Mapping) else {"default": value}
+    most = _MOST["max_age_days"]
+    return {**_DEFAULTS.max_age_days, **{str(name): _integer(one, where, most) for name, one in days.items()}}
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:

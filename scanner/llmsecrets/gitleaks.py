@@ -258,7 +258,7 @@ def _rule(entry: Mapping[str, Any], file: _File, notes: list[str]) -> Rule:
         core=pattern,
         expression=pattern,
         secret_group=1 if group else FIRST_GROUP if groups else 0,
-        names="",
+        names=(),
         gated=False,
         severity="high",
         confidence="high",

@@ -83,9 +83,10 @@ class Rule(NamedTuple):
     """One rule, ready to use. `core` is what stage one must find, `expression` what stage two confirms.
 
     `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
-    where the pattern itself tells. `names` is the expression of the names a value is known by, `gated` says that GATE
-    holds wherever the rule does. `requires` are words one of which must stand somewhere in the text, in any case;
-    `unanchored` says that stage one has nothing to look for, so that stage two reads every text (the slow way).
+    where the pattern itself tells. `names` are expressions of the names a value is known by (`any_of` makes one of
+    them), `gated` says that GATE holds wherever the rule does. `requires` are words one of which must stand somewhere
+    in the text, in any case; `unanchored` says that stage one has nothing to look for, so that stage two reads every
+    text (the slow way).
     """
 
     id: str
@@ -94,7 +95,7 @@ class Rule(NamedTuple):
     core: str
     expression: str
     secret_group: int
-    names: str
+    names: tuple[str, ...]
     gated: bool
     severity: str
     confidence: str
@@ -494,26 +495,31 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
     if not names:
         return value, group
     assigned = _fill("{{assigned}}", fragments, origin)
-    return names + assigned + (value if group else f"({value})"), group or 1
+    return any_of(names) + assigned + (value if group else f"({value})"), group or 1
 
 
-def _names(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> str:
-    """The expression of a rule's names, or nothing."""
+def any_of(names: Sequence[str]) -> str:
+    """The expression of any of the names, whatever their case."""
+    return f"(?i:{'|'.join(names)})"
+
+
+def _names(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> tuple[str, ...]:
+    """The expressions of a rule's names."""
     place = _line(entry, "names", origin)
-    names = [_expression(name, fragments, place) for name in entry.get("names", ())]
+    names = tuple(_expression(name, fragments, place) for name in entry.get("names", ()))
     if any(_groups(name, place) for name in names):
         raise RuleError(f"{place}: a name must not hold a group", "Write (?:…) for (…).")
-    return f"(?i:{'|'.join(names)})" if names else ""
+    return names
 
 
-def _can_be_gated(names: str, entry: dict[str, Any]) -> bool:
+def _can_be_gated(names: Sequence[str], entry: dict[str, Any]) -> bool:
     """Whether the names are short and GATE holds in every example: else it would hide what the rule is to find."""
     import re
 
     from llmsecrets import anchors, templates
 
     examples = entry["examples"]
-    if entry.get("anchor") or anchors.width_of(names) > _NAMES_WIDTH:
+    if entry.get("anchor") or max(map(anchors.width_of, names)) > _NAMES_WIDTH:
         return False
     gate = re.compile(GATE.encode())
     try:

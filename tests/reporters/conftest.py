@@ -133,7 +133,13 @@ def render() -> Render:
 
     def rendered(format: str, report: ScanReport, **options: object) -> str:
         out = io.StringIO()
-        reporters.write(format, report, RULES, out, reporters.Options(**{"now": NOW, **options}))
+        reporters.write(
+            format,
+            report,
+            RULES,
+            out,
+            reporters.Options(**{"now": NOW, "max_age_days": {"llm": 30, "default": 90}, **options}),
+        )
         return out.getvalue()
 
     return rendered

@@ -84,6 +84,7 @@ _COMMANDS = {
     "baseline": "baseline:baseline",
     "rules": "rules:rules",
     "config": "config:config",
+    "init": "init:init",
     "hook": "hook:hook",
     "completion": "completion:completion",
 }

@@ -26,6 +26,8 @@ def config_show(target: Path, config_file: Path | None) -> None:
         value = getattr(settings, name)
         if name == "allow":
             value = [entry.reason for entry in value]
+        if name == "max_age_days":
+            value = [f"{category}={days}" for category, days in value.items()]
         click.echo(f"{name:<17} {_plain(value):<30} {origin}")
 
 

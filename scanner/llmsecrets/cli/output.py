@@ -63,7 +63,8 @@ def write_reports(
     from llmsecrets import reporters
 
     chosen = reporters.Options(show_secrets=options["show_secrets"], show_suppressed=settings.show_suppressed,
-                               base=os.fspath(base or Path.cwd()), baseline=bool(settings.baseline))  # fmt: skip
+                               base=os.fspath(base or Path.cwd()), baseline=bool(settings.baseline),
+                               max_age_days=settings.max_age_days)  # fmt: skip
     notes: list[str] = []
 
     def write(name: str, out: TextIO) -> None:

@@ -13,7 +13,7 @@ import regex
 
 from llmsecrets.anchors import literals_of, width_of
 from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of, everywhere
-from llmsecrets.rules import GATE, Rule, RuleSet
+from llmsecrets.rules import GATE, Rule, RuleSet, any_of
 
 Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rules, and how far their matches reach from it
 
@@ -63,9 +63,10 @@ class KeywordMatcher:
         if rule.unanchored:
             self._unanchored.append(index)
         elif rule.gated:
-            self._names[index] = regex.compile(rule.names.encode())
-            for literal in literals_of(rule.names):
-                self._gated.setdefault(literal.encode(), []).append((index, width_of(rule.names)))
+            self._names[index] = regex.compile(any_of(rule.names).encode())
+            for name in rule.names:
+                for literal in literals_of(any_of([name])):
+                    self._gated.setdefault(literal.encode(), []).append((index, width_of(name)))
         else:
             for literal in rule.keywords or anchor.literals:
                 self._direct.setdefault(literal.lower().encode(), []).append((index, anchor.pattern_width + 1))

@@ -17,10 +17,11 @@ import hyperscan
 from llmsecrets import cache
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import GATE_REACH, Data, Regions, anchor_of, everywhere
-from llmsecrets.rules import GATE, Rule, RuleSet
+from llmsecrets.rules import GATE, Rule, RuleSet, any_of
 
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
 Reach = Sequence[Sequence[int]]
+Expressions = Sequence[tuple[int, str]]  # what to look for, with the number of the rule it is of
 
 
 class HyperscanMatcher:
@@ -103,13 +104,14 @@ class HyperscanMatcher:
         anchors = [anchor_of(rule) for rule in every]
         reach = [(anchor.width, anchor.pattern_width + 1) for anchor in anchors]
         unanchored = [index for index, rule in enumerate(every) if rule.unanchored]
-        direct = {
-            index: anchor.expression
+        direct = [
+            (index, anchor.expression)
             for index, anchor in enumerate(anchors)
             if not every[index].gated and not every[index].unanchored
-        }
-        gated = {index: rule.names for index, rule in enumerate(every) if rule.gated}
-        main = _database({**direct, len(every): GATE}, every)
+        ]
+        # one expression a name: they compile ten times faster than alternatives of one expression
+        gated = [(index, any_of([name])) for index, rule in enumerate(every) if rule.gated for name in rule.names]
+        main = _database([*direct, (len(every), GATE)], every)
         names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
         reach.append((GATE_REACH, 1))
         dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names)]
@@ -122,12 +124,13 @@ def _unserialized(dump: bytes) -> hyperscan.Database:
     return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
 
 
-def _database(expressions: dict[int, str], rules: Sequence[Rule], flags: int = 0) -> hyperscan.Database:
-    """A database of expressions by number. Raises RuleError, naming the rule it is about."""
+def _database(expressions: Expressions, rules: Sequence[Rule], flags: int = 0) -> hyperscan.Database:
+    """A database of expressions. Raises RuleError, naming the rule it is about."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    texts = [expression.encode() for expression in expressions.values()]
+    texts = [expression.encode() for _, expression in expressions]
+    ids = [index for index, _ in expressions]
     try:
-        database.compile(expressions=texts, ids=list(expressions), flags=[flags] * len(texts))
+        database.compile(expressions=texts, ids=ids, flags=[flags] * len(texts))
     except hyperscan.HyperscanError as failure:
         raise RuleError(
             _blame(expressions, rules, flags) or f"the rules do not compile together: {failure}"
@@ -135,9 +138,9 @@ def _database(expressions: dict[int, str], rules: Sequence[Rule], flags: int = 0
     return database
 
 
-def _blame(expressions: dict[int, str], rules: Sequence[Rule], flags: int) -> str:
+def _blame(expressions: Expressions, rules: Sequence[Rule], flags: int) -> str:
     """Which rule it is that does not compile: the library names none."""
-    for index, expression in expressions.items():
+    for index, expression in expressions:
         try:
             alone = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
             alone.compile(expressions=[expression.encode()], ids=[0], flags=[flags])

@@ -7,6 +7,7 @@ hold. A new one is a file here and a line in the table.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple, TextIO
 
@@ -37,6 +38,7 @@ class Options(NamedTuple):
     `width` are for text.
     `key` separates this report's digests from others'. `base` is the folder that paths are relative to: absolute ones
     below it are shortened, and SARIF reads there what a file holds today. `baseline`: the scan was compared with one.
+    `max_age_days` is the policy for secrets of a history: days by the rule's tag, 0 for no limit.
     `now` is the time of the report in seconds since 1970; None takes the clock's.
     """
 
@@ -47,6 +49,7 @@ class Options(NamedTuple):
     width: int | None = None
     base: str | None = None
     baseline: bool = False
+    max_age_days: Mapping[str, int] = {}
     now: float | None = None
 
     def time(self) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from llmsecrets.model import Commit, Component, Finding, Location, Provenance, ScanReport, Skip, Standing, Suppressed
 from llmsecrets.reporters import Options, tool
+from llmsecrets.reporters.age import Age, age_of
 from llmsecrets.reporters.view import View, groups, printable, rule_of
 from llmsecrets.rules import RuleSet
 
@@ -23,7 +24,7 @@ class Document:
     """The parts of one report as JSON objects."""
 
     def __init__(self, report: ScanReport, rules: RuleSet, options: Options) -> None:
-        self._report, self._rules, self._key = report, rules, options.key
+        self._report, self._rules, self._options, self._key = report, rules, options, options.key
         self._view = View(report, show_secrets=options.show_secrets)
 
     def findings(self) -> Iterator[Object]:
@@ -70,6 +71,7 @@ class Document:
             "facts": self._view.facts(finding.facts),
             "components": [self._component(part, finding.provenance.path) for part in finding.components],
             "standing": self._standing(finding.standing),
+            "age": _age(age_of(group, rule, self._options)),
             "remediation": rule.remediation if rule else "",
             "revoke_url": rule.revoke_url if rule else "",
             "occurrences": [self._place(other) for other in group[1:]],
@@ -135,6 +137,10 @@ class Document:
 
 def tool_object() -> Object:
     return {"name": tool.NAME, "version": tool.version()}
+
+
+def _age(age: Age | None) -> Object | None:
+    return age and {"days": age.days, "allowed_days": age.allowed, "too_old": age.over > 0}
 
 
 def _location(path: str, location: Location) -> Object:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from llmsecrets.model import Component, Finding, ScanReport, Skip, Suppressed
 from llmsecrets.reporters import Options, words
+from llmsecrets.reporters.age import age_of
 from llmsecrets.reporters.view import View, by_severity, printable, rule_of
 from llmsecrets.rules import RuleSet
 
@@ -14,7 +15,7 @@ _PLACES = 5  # shown of one secret
 _SKIPS = 3  # shown of one reason
 
 # Segment styles, in rich's words.
-_PLAIN, _STRONG, _FAINT, _SECRET, _PLACE = "", "bold", "dim", "yellow", "cyan"
+_PLAIN, _STRONG, _FAINT, _SECRET, _PLACE, _WARNING = "", "bold", "dim", "yellow", "cyan", "bold yellow"
 _SEVERITY_STYLES = {"critical": "bold red", "high": "bold red", "medium": "bold yellow", "low": "bold blue"}
 
 Segment = tuple[str, str]
@@ -39,7 +40,7 @@ def report_lines(report: ScanReport, rules: RuleSet, options: Options) -> Iterat
     view = View(report, show_secrets=options.show_secrets)
     found = by_severity(report, options.key)
     for group in found:
-        yield from _group(view, rules, group)
+        yield from _group(view, rules, group, options)
         yield BLANK
     if options.show_suppressed and report.suppressed:
         yield _line(0, ("Suppressed:", _STRONG))
@@ -58,13 +59,16 @@ def _line(indent: int, *segments: Segment) -> Line:
 # ---- one secret ------------------------------------------------------------------------------------------------
 
 
-def _group(view: View, rules: RuleSet, group: Sequence[Finding]) -> Iterator[Line]:
+def _group(view: View, rules: RuleSet, group: Sequence[Finding], options: Options) -> Iterator[Line]:
     finding = group[0]
     yield _header(view, rules, finding)
     for number, place in enumerate(group[:_PLACES]):
         yield from _place(view, place, excerpt=number == 0)
     if len(group) > _PLACES:
         yield _line(2, (f"and {words.count(len(group) - _PLACES, 'more place')}", _FAINT))
+    age = age_of(group, rule_of(rules, finding.rule_id), options)
+    if age:
+        yield _line(2, (words.age(age), _WARNING if age.over else _PLAIN))
     yield from _facts(view, finding)
     yield from _advice(rules, finding.rule_id)
 
@@ -147,7 +151,7 @@ def _skips(view: View, skips: Iterable[Skip]) -> Iterator[Line]:
     for expected, heading in ((False, "Not scanned, the result is incomplete:"), (True, "Not scanned, as asked:")):
         reasons = {reason: group for (kind, reason), group in sorted(by_kind.items()) if kind == expected}
         if reasons:
-            yield _line(0, (heading, _PLAIN if expected else "bold yellow"))
+            yield _line(0, (heading, _PLAIN if expected else _WARNING))
             for reason, group in reasons.items():
                 yield from _reason(view, reason, group)
             yield BLANK

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from llmsecrets.model import Finding, ScanReport, Skip
 from llmsecrets.reporters import Options, words
+from llmsecrets.reporters.age import Age, age_of
 from llmsecrets.reporters.view import View, by_severity, name_of, printable, rule_of
 from llmsecrets.rules import RuleSet
 
@@ -26,7 +27,7 @@ def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> 
     view, found = View(report), by_severity(report, options.key)
     out.write(f"## {escaped(words.outcome(report, found))}\n\n")
     out.write(f"{escaped(words.extent(report))}\n")
-    shown = _fitting(_row(view, rules, group) for group in found)
+    shown = _fitting(_row(view, rules, group, options) for group in found)
     if found:
         out.write("\n| severity | what | where | since |\n| --- | --- | --- | --- |\n")
         out.writelines(shown)
@@ -55,14 +56,14 @@ def _fitting(rows: Iterator[str]) -> list[str]:
     return shown
 
 
-def _row(view: View, rules: RuleSet, group: Sequence[Finding]) -> str:
+def _row(view: View, rules: RuleSet, group: Sequence[Finding], options: Options) -> str:
     finding = group[0]
     others = f" and {words.count(len(group) - 1, 'more place')}" if len(group) > 1 else ""
     cells = (
         escaped(finding.severity),
         f"{escaped(name_of(rules, finding))} {_code(finding.secret.redacted())}",
         _code(words.place(view, finding)) + others,
-        escaped(_since(view, finding)),
+        escaped(_since(view, group, age_of(group, rule_of(rules, finding.rule_id), options))),
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -71,11 +72,12 @@ def _code(text: str) -> str:
     return f"<code>{escaped(text)}</code>"
 
 
-def _since(view: View, finding: Finding) -> str:
-    commit, standing = finding.provenance.commit, finding.standing
+def _since(view: View, group: Sequence[Finding], age: Age | None) -> str:
+    commit, standing = group[0].provenance.commit, group[0].standing
     parts = (
         f"{words.day(commit)} {words.sha(commit)} {view.text(commit.author)}" if commit else "",
         words.standing(view, standing) if standing else "",
+        words.age(age) if age else "",
     )
     return "; ".join(part for part in parts if part)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from llmsecrets.model import Commit, Container, Finding, Provenance, ScanReport, Standing
+from llmsecrets.reporters.age import Age
 from llmsecrets.reporters.view import View, printable, severity_rank
 
 _SHORT_SHA = 10
@@ -72,6 +73,12 @@ def standing(view: View, standing: Standing) -> str:
     refs = ", ".join(view.text(ref) for ref in standing.refs)
     versions = f"in {count(standing.versions, 'version')} of its file" if standing.versions > 1 else ""
     return "; ".join(part for part in (now, refs and f"on refs {refs}", versions) if part)
+
+
+def age(age: Age) -> str:
+    """How long a secret has been in the history."""
+    over = f", {age.over:,} more than the {age.allowed:,} allowed" if age.over else ""
+    return f"in history for {count(age.days, 'day')}{over}"
 
 
 def count(number: int, noun: str) -> str:
