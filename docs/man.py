@@ -87,7 +87,7 @@ def _commands(group: click.Group, name: str) -> Iterator[str]:
 
 
 def _command(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, info_name=name, **cli.context_settings)  # as commands inherit them
     yield f".SS {_escaped(' '.join((name, *command.collect_usage_pieces(context))))}"
     for paragraph in re.split(r"\n\s*\n", (command.help or "").strip()):
         yield from _paragraph(paragraph)

@@ -19,7 +19,7 @@ def judged(engine):
     """What filters say of each key in a text: the reason, or "" where it stands."""
 
     def judge(text: str, *entries: AllowEntry, path: str = "app/a.py", commit: Commit | None = None) -> list[str]:
-        chosen = filters.build(Config(allow=entries), None, today=date(2025, 6, 15))
+        chosen = filters.build(Config(allow=entries), today=date(2025, 6, 15))
         out = []
         for candidate in findings_in(engine, text.encode(), path):
             provenance = Provenance(path, commit=commit)

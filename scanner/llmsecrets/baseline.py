@@ -76,12 +76,6 @@ def new(scope: str = "files") -> Baseline:
 # ---- what a finding is known by --------------------------------------------------------------------------------------
 
 
-def path_of(finding: Finding) -> str:
-    """The path that identifies a finding: the file's, and those of archive members below it."""
-    provenance = finding.provenance
-    return "/".join((provenance.path, *(one.name for one in provenance.containers if one.kind == "member")))
-
-
 def digest_of(finding: Finding, salt: bytes) -> str:
     """The digest that identifies a secret of a rule family: keyed BLAKE2b-128, hex."""
     return finding.secret.digest(salt, b"baseline", finding.family.encode())
@@ -91,7 +85,7 @@ def entries_of(findings: Iterable[Finding], salt: bytes) -> tuple[Entry, ...]:
     """Unreviewed entries, one an identity with the number of its occurrences."""
     entries: dict[tuple[str, str, str], Entry] = {}
     for finding in findings:
-        entry = Entry(path_of(finding), finding.family, digest_of(finding, salt), finding.rule_id)
+        entry = Entry(finding.provenance.whole_path, finding.family, digest_of(finding, salt), finding.rule_id)
         known = entries.get(entry.identity)
         if known:
             entry = known._replace(occurrences=known.occurrences + 1, rule=min(known.rule, entry.rule))
@@ -101,14 +95,10 @@ def entries_of(findings: Iterable[Finding], salt: bytes) -> tuple[Entry, ...]:
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
-# A line as `dump` writes it: an entry with its digest, a head, or nothing. JSON escapes the quotes inside a text, so no
-# path can pose as a digest.
-_LINE = re.compile(
-    rb'^(?:\{"path": "[^"\\\n]*(?:\\.[^"\\\n]*)*", "family": "[^"\\\n]*", "digest": "([0-9a-f]{32})"[^\n]*\}'
-    rb'|\{"llmsecrets_baseline"[^\n]*\}|)\r?$',
-    re.MULTILINE,
-)
-_HEAD = b'{"llmsecrets_baseline"'
+# What a line with an entry holds as `dump` writes it. JSON escapes the quotes inside a text, so no path can pose as a
+# digest, and what follows the digest is taken up to the line's end, so no line has two.
+_DIGEST = re.compile(rb'", "digest": "([0-9a-f]{32})", "[^\n]*\}\r?\n')
+_HEAD = re.compile(rb'(?:\{"llmsecrets_baseline"[^\n]*\}\r?\n)*')
 
 
 def load(path: Path) -> Baseline:
@@ -129,17 +119,16 @@ class Index:
         """Raises ConfigError for what is no baseline, or holds a line that is no entry."""
         self.name = Path(origin).name
         self._origin, self._content = origin, content
-        self._digests: list[bytes] = _LINE.findall(content)  # of each line, empty for a head
-        if len(self._digests) != content.count(b"\n") + 1 or not content.startswith(_HEAD):
-            heads, entries = _lines(content, origin)  # no file that `dump` has written: read it line by line
-            self._digests = [
-                entries[number].digest.encode() if number in entries else b""
-                for number in range(content.count(b"\n") + 1)
-            ]
-        else:
-            lines = (_HEAD + rest.partition(b"\n")[0] for rest in content.split(_HEAD)[1:])
-            heads = [_head(_fields(line), f"{origin}:1") for line in lines]
-        self.salts = _salts(heads)
+        top = _HEAD.match(content)
+        heads = top.group().splitlines() if top else []
+        self._digests: list[bytes] = [b""] * len(heads) + _DIGEST.findall(content)  # of each line, empty for a head
+        if heads and content.endswith(b"\n") and len(self._digests) == content.count(b"\n"):
+            self.salts = _salts(_head(_fields(line), f"{origin}:{number}") for number, line in enumerate(heads, 1))
+        else:  # not all as `dump` writes it: read it line by line
+            others, entries = _lines(content, origin)
+            self.salts = _salts(others)
+            digests = {number: entry.digest.encode() for number, entry in entries.items()}
+            self._digests = [digests.get(number, b"") for number in range(content.count(b"\n") + 1)]
 
     @classmethod
     def load(cls, path: Path) -> Index:
@@ -157,7 +146,7 @@ class Index:
             yield number
             number = self._digests.index(digest, number + 1) if number < last else last + 1
 
-    # The lines at which a digest stands first and last: two dictionaries made in C cost less than one of lists.
+    # Where a digest stands first and last: two dictionaries made in C cost less than one of lists.
 
     @cached_property
     def _first(self) -> dict[bytes, int]:

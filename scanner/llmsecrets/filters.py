@@ -1,6 +1,6 @@
 """Filters decide, they do not delete: a finding is kept, or becomes Suppressed with the reason.
 
-In order: inline ignore comments, the configuration's allowlist, the baseline.
+In order: inline ignore comments, the configuration's allowlist. What is left is looked up in the baseline (`known`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
-from llmsecrets.baseline import Index, path_of
 from llmsecrets.config import AllowEntry, Config
 from llmsecrets.model import Candidate, Context, Suppressed
 from llmsecrets.rules import PATH_EXPRESSION, path_matches
@@ -51,14 +50,11 @@ def misplaced(config: Config) -> Callable[[str, str], bool]:
     )
 
 
-def build(config: Config, baseline: Index | None, today: date | None = None) -> Sequence[Filter]:
+def build(config: Config, today: date | None = None) -> Sequence[Filter]:
     """The filters of a scan, in order. Expired allowlist entries do not count."""
     day = (today or date.today()).isoformat()
     standing = [entry for entry in config.allow if not entry.expires or entry.expires >= day]
-    filters: list[Filter] = [_inline, *(_allowed(entry) for entry in standing)]
-    if baseline is not None:
-        filters.append(_known(baseline, day))
-    return filters
+    return [_inline, *(_allowed(entry) for entry in standing)]
 
 
 def decide(candidate: Candidate, filters: Sequence[Filter]) -> Suppressed | None:
@@ -130,12 +126,3 @@ def _regex_matches(patterns: Sequence[Any], text: bytes) -> bool:
         return any(pattern.search(text, timeout=_TIMEOUT) for pattern in patterns)
     except TimeoutError:
         return False
-
-
-def _known(baseline: Index, day: str) -> Filter:
-    def decide_by_baseline(candidate: Candidate) -> Suppressed | None:
-        finding = candidate.finding
-        entries = (one for one in baseline.of(finding) if one.path == path_of(finding) and not one.expired(day))
-        return Suppressed(finding, "baseline", baseline.name) if any(entries) else None
-
-    return decide_by_baseline

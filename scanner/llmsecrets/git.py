@@ -270,6 +270,15 @@ class Repository:
                 paths.setdefault(meta.split(b" ")[2].decode(), []).append(_text(path))
         return paths
 
+    def files(self, revision: str) -> dict[str, str]:
+        """Path → blob id, of the tree of a revision (empty where it does not exist), or of the index for ""."""
+        if revision:
+            return {path: blob_id for blob_id, paths in self.tree_paths(revision).items() for path in paths}
+        entries = (
+            entry.partition(b"\t") for entry in self._run("ls-files", "--stage", "-z", "--full-name", ":/").split(b"\0")
+        )
+        return {_text(path): meta.split(b" ")[1].decode() for meta, _, path in entries if path}
+
     def tips(self, most: int) -> Iterator[tuple[str, str]]:
         """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice."""
         raw = self._run(

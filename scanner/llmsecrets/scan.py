@@ -7,9 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from datetime import date
 from typing import Any, NamedTuple
 
-from llmsecrets import filters, forked
+from llmsecrets import filters, forked, known
+from llmsecrets.baseline import Entry, Index
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
 from llmsecrets.matching import Regions
@@ -26,10 +28,11 @@ from llmsecrets.model import (
     Standing,
     Stats,
     Suppressed,
+    display_path,
     identify,
 )
 from llmsecrets.resultcache import ResultCache
-from llmsecrets.sources import Place, Source
+from llmsecrets.sources import ContentAt, Place, Source
 from llmsecrets.sources.history import HistorySource
 
 Progress = Callable[[Stats], None]
@@ -42,6 +45,7 @@ class Settings(NamedTuple):
     """
 
     filters: Sequence[filters.Filter] = ()
+    baseline: Index | None = None
     misplaced: Callable[[str, str], bool] = lambda rule_id, path: False
     min_confidence: str = "medium"
     jobs: int = 1
@@ -91,7 +95,7 @@ class Scanner:
         conclude = getattr(source, "conclude", None)
         if conclude:
             candidates = list(conclude(candidates))
-        findings, suppressed, dropped = self._judge(candidates)
+        findings, suppressed, dropped = self._judge(candidates, source)
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
             findings=tuple(_grouped(findings)) if history else tuple(sorted(findings, key=_order)),
@@ -231,9 +235,11 @@ class Scanner:
 
     # ---- judging
 
-    def _judge(self, candidates: Iterable[Candidate]) -> tuple[list[Finding], list[Suppressed], int]:
+    def _judge(self, candidates: Sequence[Candidate], source: Source) -> tuple[list[Finding], list[Suppressed], int]:
         """(findings, suppressed, how many were left out for low confidence)."""
-        kept, suppressed, dropped = [], [], 0
+        kept: list[Finding] = []
+        suppressed: list[Suppressed] = []
+        dropped = 0
         for candidate in candidates:
             if candidate.finding.confidence not in self._shown:
                 dropped += 1
@@ -243,7 +249,29 @@ class Scanner:
                 suppressed.append(decision)
             else:
                 kept.append(candidate.finding)
+        if self._settings.baseline and kept:
+            kept, known = self._unknown(
+                kept, self._settings.baseline, holder([one.finding for one in candidates], source)
+            )
+            suppressed += known
         return kept, suppressed, dropped
+
+    def _unknown(
+        self, findings: list[Finding], baseline: Index, holds: known.Holds
+    ) -> tuple[list[Finding], list[Suppressed]]:
+        """(findings the baseline does not know, those it does)."""
+        oldest_first = by_age(findings)
+        knowledge = known.look_up(baseline, oldest_first, holds, date.today().isoformat())
+        new, suppressed = [], []
+        for number, finding in enumerate(oldest_first):
+            entry, expired = knowledge.standing.get(number), knowledge.expired.get(number)
+            if entry:
+                suppressed.append(Suppressed(finding, "baseline", _verdict(baseline, entry, finding)))
+            elif expired:
+                new.append(finding._replace(facts=(*finding.facts, ("expired in the baseline", expired.expires))))
+            else:
+                new.append(finding)
+        return new, suppressed
 
 
 class _Tally:
@@ -368,6 +396,29 @@ class _Tally:
         return self
 
 
+def holder(findings: Iterable[Finding], source: Source) -> known.Holds:
+    """Whether a path holds a finding's secret: by what a scan found, else by what the source sees there."""
+    content_at: ContentAt | None = getattr(source, "content_at", None)
+    found = {(one.family, one.secret, one.provenance.whole_path) for one in findings if one.provenance.commit is None}
+
+    def holds(finding: Finding, path: str) -> bool:
+        commit = finding.provenance.commit
+        if commit is None and (finding.family, finding.secret, path) in found:
+            return True
+        content = content_at(path, commit) if content_at else None
+        return content is None or any(finding.secret.reveal() in piece for piece in content)
+
+    return holds
+
+
+def _verdict(baseline: Index, entry: Entry, finding: Finding) -> str:
+    """Which baseline knows a finding, and what it says of it."""
+    moved = f"moved from {display_path(entry.path)}" if entry.path != finding.provenance.whole_path else ""
+    decided = f"{entry.rotation} {entry.state}".strip() if entry.state != "unreviewed" else ""
+    said = ", ".join(filter(None, (decided, entry.reason, moved)))
+    return f"{baseline.name} ({said})" if said else baseline.name
+
+
 def _added(candidates: Sequence[Candidate], chunk: Chunk, engine: Engine, limits: Limits) -> Iterable[Candidate]:
     """The candidates whose secret no earlier version of the same file holds."""
     if not candidates or chunk.previous is None:
@@ -390,6 +441,11 @@ def _together(known: Sequence[Standing], versions: int) -> Standing:
     return Standing(any(one.at_head for one in known), refs, versions)
 
 
+def by_age(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in the order in which they came in, oldest first; what has no commit comes last."""
+    return sorted(findings, key=lambda one: (_age(one.provenance), _order(one)))
+
+
 def _order(finding: Finding) -> tuple[object, ...]:
     provenance = finding.provenance
     return (provenance.path, provenance.blob_id or "", provenance.containers, finding.location, finding.rule_id)
@@ -398,7 +454,7 @@ def _order(finding: Finding) -> tuple[object, ...]:
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Findings by secret, each secret's first appearance in front, secrets by the age of theirs."""
     groups: dict[str, list[Finding]] = {}
-    for finding in sorted(findings, key=lambda one: (_age(one.provenance), _order(one))):
+    for finding in by_age(findings):
         groups.setdefault(finding.secret_id(), []).append(finding)
     return (finding for group in groups.values() for finding in group)
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmsecrets import config as configuration
-from llmsecrets.cli.options import config_option, rule_options
-from llmsecrets.cli.output import to_file
-from llmsecrets.cli.targets import Place, Request, load_rules, run_scan, source_of
-from llmsecrets.errors import ConfigError
+from llmsecrets.cli.options import config_option, rule_options, together
+from llmsecrets.cli.output import complain, to_file
+from llmsecrets.cli.targets import Request, Scanned, scanned
+from llmsecrets.errors import ConfigError, ExitCode
+from llmsecrets.model import display_path
+
+if TYPE_CHECKING:
+    from llmsecrets.baseline import Baseline, Entry
+    from llmsecrets.config import Config
+    from llmsecrets.known import Renewal
+
+_DEFAULT = ".llmsecrets-baseline.jsonl"
+_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+_file = click.option(
+    "--baseline",
+    "file",
+    type=click.Path(path_type=Path),
+    help=f"The baseline.  [default: the configured one, else {_DEFAULT}]",
+)
+_scan_options = together(rule_options, config_option)
 
 
 @click.group()
@@ -20,27 +39,196 @@ def baseline() -> None:
 
 
 @baseline.command("create")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", default=".llmsecrets-baseline.jsonl", show_default=True, type=click.Path(path_type=Path)
-)
+@_paths
+@click.option("-o", "--output", default=_DEFAULT, show_default=True, type=click.Path(path_type=Path))
 @click.option("--history", is_flag=True, help="Of the whole history, not of the files.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@rule_options
-@config_option
-def baseline_create(output: Path, history: bool, force: bool, **options: Any) -> None:
+@click.option("--gitattributes", is_flag=True, help="Have git merge the file by lines: a line in .gitattributes.")
+@_scan_options
+def baseline_create(output: Path, history: bool, force: bool, gitattributes: bool, **options: Any) -> None:
     """Write the findings of a scan to a baseline file: later scans with --baseline report only what is new."""
-    from llmsecrets.baseline import dump, entries_of, new
+    from llmsecrets.baseline import entries_of, new
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists", "Use --force to replace it and lose what it holds.")
-    request = Request.of({**options, "history": history})
-    given = {name: options[name] for name in ("rules", "gitleaks_config", "enable", "disable")}
-    settings = configuration.load(request.targets[0], {**given, "baseline": ""}, options["config_file"])
-    place = Place.of(request.targets, in_git=history)
-    source = source_of(request, settings, place)
-    report = run_scan(source, load_rules(settings), place.rebased(settings), request)
+    findings = _scanned(options, history).report.findings
     empty = new("history" if history else "files")
-    known = empty._replace(entries=entries_of(report.findings, empty.salts[0]))
-    to_file(output, lambda out: out.write(dump(known)))
-    click.echo(f"{output}: {len(report.findings)} findings recorded")
+    write(output, empty._replace(entries=entries_of(findings, empty.salts[0])))
+    click.echo(f"{output}: {len(findings)} findings recorded")
+    if gitattributes:
+        _merge_by_lines(output)
+
+
+@baseline.command("update")
+@_paths
+@_file
+@_scan_options
+def baseline_update(file: Path | None, **options: Any) -> None:
+    """Scan, and bring the baseline up to date: add what is new, drop what is gone, keep every verdict.
+
+    With PATHS, only what it says of these.
+    """
+    path, known, renewal = _renewed(file, options)
+    write(path, known._replace(entries=renewal.entries))
+    _tell(path, renewal)
+
+
+@baseline.command("prune")
+@_paths
+@_file
+@click.option("--expired", is_flag=True, help="Drop entries whose last day is over, too.")
+@_scan_options
+def baseline_prune(file: Path | None, expired: bool, **options: Any) -> None:
+    """Scan, and drop what is gone. Nothing is added."""
+    path, known, renewal = _renewed(file, options)
+    today = date.today().isoformat()
+    over = tuple(one for one in renewal.entries if expired and one.expired(today))
+    kept = set(renewal.entries).difference(renewal.added, over)
+    write(path, known._replace(entries=tuple(kept)))
+    _tell(path, renewal._replace(added=(), entries=tuple(kept), dropped=renewal.dropped + over))
+
+
+@baseline.command("diff")
+@_paths
+@_file
+@_scan_options
+def baseline_diff(file: Path | None, **options: Any) -> int:
+    """Scan, and say what `update` would change. Exits 1 if anything."""
+    path, _, renewal = _renewed(file, options)
+    _tell(path, renewal)
+    return ExitCode.FINDINGS if renewal.added or renewal.dropped or renewal.moved else ExitCode.CLEAN
+
+
+@baseline.command("merge")
+@click.argument("ours", type=click.Path(path_type=Path))
+@click.argument("theirs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--base", type=click.Path(path_type=Path), help="What both come from: then what one dropped stays away.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here.  [default: to OURS]")
+def baseline_merge(ours: Path, theirs: tuple[Path, ...], base: Path | None, output: Path | None) -> None:
+    """Put baselines together. Of two verdicts on a finding the more decided holds, of those the more cautious.
+
+    Also a merge driver for git:
+
+    \b
+    git config merge.llmsecrets.driver 'llmsecrets baseline merge %A %B --base %O'
+    echo '.llmsecrets-baseline.jsonl merge=llmsecrets' >> .gitattributes
+    """
+    from llmsecrets.baseline import load, merge
+
+    origin = load(base) if base and base.stat().st_size else None  # git gives an empty file where there is none
+    merged = load(ours)
+    for other in theirs:
+        merged = merge(merged, load(other), origin)
+    write(output or ours, merged)
+    if output or not base:
+        click.echo(f"{output or ours}: {len(merged.entries)} findings")
+
+
+@baseline.command("stats")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@config_option
+def baseline_stats(file: Path | None, as_json: bool, config_file: Path | None) -> None:
+    """Count what a baseline holds, by verdict and by rule."""
+    from llmsecrets.baseline import load
+
+    path = chosen_file(file, configuration.load(Path(), {}, config_file))
+    entries, today = load(path).entries, date.today().isoformat()
+    totals = {
+        "findings": len(entries),
+        "files": len({entry.path for entry in entries}),
+        "expired": sum(entry.expired(today) for entry in entries),
+    }
+    counts = {
+        "states": dict(Counter(verdict_of(entry) for entry in entries).most_common()),
+        "rules": dict(Counter(entry.rule or entry.family for entry in entries).most_common()),
+    }
+    if as_json:
+        import json
+
+        click.echo(json.dumps({**totals, **counts}, indent=2))
+        return
+    click.echo(f"{path}: {', '.join(f'{count} {name}' for name, count in totals.items())}")
+    for table in counts.values():
+        click.echo("".join(f"\n{count:>7}  {display_path(label)}" for label, count in table.items()))
+
+
+# ---- what the commands share -----------------------------------------------------------------------------------------
+
+
+def chosen_file(file: Path | None, settings: Config) -> Path:
+    """The baseline that is meant: the one named, or configured, or of the usual name."""
+    return file or Path(settings.baseline or _DEFAULT)
+
+
+def verdict_of(entry: Entry) -> str:
+    """A verdict in words: `real, open`."""
+    return ", ".join(filter(None, (entry.state, entry.rotation)))
+
+
+def write(path: Path, known: Baseline) -> None:
+    """Write a baseline whole."""
+    from llmsecrets.baseline import dump
+
+    to_file(path, lambda out: out.write(dump(known)))
+
+
+def _scanned(options: dict[str, Any], history: bool) -> Scanned:
+    request = Request.of({**options, "history": history})
+    return scanned(request, _settings(options)._replace(baseline=""))
+
+
+def _settings(options: dict[str, Any]) -> Config:
+    given = {name: options[name] for name in ("rules", "gitleaks_config", "enable", "disable")}
+    return configuration.load((options["paths"] or (Path(),))[0], given, options["config_file"])
+
+
+def _renewed(file: Path | None, options: dict[str, Any]) -> tuple[Path, Baseline, Renewal]:
+    """(the baseline's file, what is in it, what a scan makes of it)."""
+    from llmsecrets.baseline import Index, dump, load
+    from llmsecrets.known import renew
+    from llmsecrets.scan import by_age, holder
+
+    path = chosen_file(file, _settings(options))
+    known = load(path)
+    index = Index(dump(known).encode(), str(path))
+    done = _scanned(options, known.scope == "history")
+    found = [*done.report.findings, *(one.finding for one in done.report.suppressed)]
+    looked_at = _looked_at(done, options["paths"] or (Path(),))
+    return path, known, renew(known, index, by_age(done.report.findings), holder(found, done.source), looked_at)
+
+
+def _looked_at(done: Scanned, targets: Iterable[Path]) -> Callable[[str], bool]:
+    """Whether a scan looked at all that stands at a path."""
+    whole = [done.place.shown(target) for target in targets] if not done.report.grouped else []
+    parts = [skip.provenance.path for skip in done.report.skips if not skip.expected]
+    if any(not path for path in parts):
+        complain("the scan is incomplete: nothing is dropped")
+        return lambda path: False
+    return lambda path: (not whole or _is_below(path, whole)) and not _is_below(path, parts)
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(folder in (".", path) or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _tell(path: Path, renewal: Renewal) -> None:
+    for entry in renewal.added:
+        click.echo(f"+ {display_path(entry.path)}: {display_path(entry.rule)}")
+    for entry, now in renewal.moved:
+        click.echo(f"> {display_path(entry.path)}: {display_path(entry.rule)}, now {display_path(now)}")
+    for entry in renewal.dropped:
+        click.echo(f"- {display_path(entry.path)}: {display_path(entry.rule)}, {verdict_of(entry)}")
+    click.echo(
+        f"{path}: {len(renewal.added)} added, {len(renewal.moved)} moved, {len(renewal.dropped)} dropped, "
+        f"{len(renewal.entries)} findings in all"
+    )
+
+
+def _merge_by_lines(path: Path) -> None:
+    attributes = path.with_name(".gitattributes")
+    line = f"{path.name} merge=union"
+    lines = attributes.read_text("utf-8").splitlines() if attributes.exists() else []
+    if line not in lines:
+        to_file(attributes, lambda out: out.write("".join(f"{one}\n" for one in [*lines, line])))
+    click.echo(f"{attributes}: {line}")

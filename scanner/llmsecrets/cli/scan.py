@@ -19,7 +19,7 @@ from llmsecrets.cli.options import (
     source_options,
 )
 from llmsecrets.cli.output import outcome, pair, write_reports
-from llmsecrets.cli.targets import Place, Request, load_rules, result_cache, run_scan, source_of
+from llmsecrets.cli.targets import Request, scanned
 from llmsecrets.config import Config
 
 
@@ -57,10 +57,6 @@ def scan(**options: Any) -> int:
     start = Path() if str(request.targets[0]) == "-" else request.targets[0]
     settings = configuration.load(start, given, options["config_file"])
     outputs = outputs or pair(settings.format, ())
-    place = Place.of(request.targets, in_git=bool(request.views))
-    rules = load_rules(settings)
-    cache = result_cache(request, rules, settings)
-    source = source_of(request, settings, place, cache)
-    report = run_scan(source, rules, place.rebased(settings), request, cache)
-    write_reports(report, rules, outputs, options, settings, place.root)
-    return outcome(report, settings)
+    done = scanned(request, settings)
+    write_reports(done.report, done.rules, outputs, options, settings, done.place.root)
+    return outcome(done.report, settings)

@@ -107,6 +107,24 @@ def _rules_for_gitleaks(file: Path, own: Sequence[Path]) -> RuleSet:
     return gitleaks.rule_set(file, own)
 
 
+class Scanned(NamedTuple):
+    """A scan that is done, with what it was done by."""
+
+    report: ScanReport
+    source: Source
+    place: Place
+    rules: RuleSet
+
+
+def scanned(request: Request, settings: Config) -> Scanned:
+    """Scan what is asked for."""
+    place = Place.of(request.targets, in_git=bool(request.views))
+    rules = load_rules(settings)
+    cache = result_cache(request, rules, settings)
+    source = source_of(request, settings, place, cache)
+    return Scanned(run_scan(source, rules, place.rebased(settings), request, cache), source, place, rules)
+
+
 def run_scan(
     source: Source, rules: RuleSet, settings: Config, request: Request, cache: ResultCache | None = None
 ) -> ScanReport:
@@ -115,10 +133,10 @@ def run_scan(
     from llmsecrets.engine import Engine
     from llmsecrets.scan import Scanner, Settings
 
-    known = Index.load(Path(settings.baseline)) if settings.baseline else None
+    baseline = Index.load(Path(settings.baseline)) if settings.baseline else None
     engine = Engine(rules, matching.compile_rules(rules, settings.engine))
     jobs = settings.jobs or _cores()
-    chosen = Settings(filters.build(settings, known), filters.misplaced(settings), settings.min_confidence, jobs)
+    chosen = Settings(filters.build(settings), baseline, filters.misplaced(settings), settings.min_confidence, jobs)
     with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress, cache)
         return scanner.scan(source, request.names)
@@ -159,6 +177,12 @@ class Place:
         root = _repository_around(cwd)
         inside = all(root and _is_below(Path(os.path.abspath(target)), root) for target in targets)
         return cls(root if inside else None, cwd, absolute=any(target.is_absolute() for target in targets))
+
+    def shown(self, target: Path) -> str:
+        """A target as reports show it."""
+        if target.is_absolute():
+            return target.as_posix()
+        return os.path.normpath(f"{self.prefix}/{target.as_posix()}")
 
     @property
     def prefix(self) -> str:

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from llmsecrets.model import Batch, Chunk, Provenance, Skip, Standing
+from llmsecrets.model import Batch, Chunk, Commit, Provenance, Skip, Standing
 
 WINDOW = 16 << 20  # bytes held of one blob at a time
 OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the widest match
 
+# (path, the commit that is looked at) → pieces of what stands there; nothing where nothing does, None where that is not
+# to be told. Sources that can be asked have one as `content_at`.
+ContentAt = Callable[[str, "Commit | None"], "Iterator[bytes] | None"]
 Excluded = Callable[[str], str]  # path → why it is not to be scanned, or ""
 
 

@@ -13,6 +13,7 @@ from llmsecrets.git import Change, Repository, parse_commit
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
 from llmsecrets.sources.messages import message
+from llmsecrets.sources.standing import Trees
 from llmsecrets.sources.windows import of_bytes
 
 _GROUP = 500  # commits looked at together
@@ -25,6 +26,7 @@ class StagedSource:
         if repository.bare:
             raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
+        self.content_at = Trees(repository, "", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
         changes = [(change, None) for change in self._repository.staged() if not self._excluded(change.path)]
@@ -47,6 +49,7 @@ class RangeSource:
         for what is not to be looked at."""
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
         self.commit_ids = repository.commits(*words, ids=ids)
+        self.content_at = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
         return [self._oldest_first()] if self.commit_ids else []

@@ -18,6 +18,7 @@ class Deadline:
         self._source, self._seconds = source, seconds
         self._end = time.monotonic() + seconds
         self.commit_ids = getattr(source, "commit_ids", ())
+        self.content_at = getattr(source, "content_at", None)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
         return [self._until_the_end(shard) for shard in self._source.shards(jobs)]

@@ -16,6 +16,7 @@ from llmsecrets.model import Batch, Chunk, Provenance, Skip, Standing
 from llmsecrets.resultcache import State
 from llmsecrets.sources import Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
+from llmsecrets.sources.standing import Trees
 from llmsecrets.sources.windows import chunks, is_marked, of_bytes
 
 Misplaced = Callable[[str, str], bool]
@@ -48,6 +49,7 @@ class HistorySource:
         self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
         self.skips: list[Skip] = []
         self.globs_met: set[str] = set()
+        self.content_at = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
         if self.known:

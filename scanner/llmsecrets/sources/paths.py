@@ -6,6 +6,7 @@ they lead to within the target is met there anyway, what lies outside was not as
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from llmsecrets.errors import ConfigError
 from llmsecrets.git import Repository
-from llmsecrets.model import Chunk, Provenance, Skip
+from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
 from llmsecrets.sources.windows import chunks
 
+_PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _KINDS = ((stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 
 
@@ -44,6 +46,23 @@ class PathSource:
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
         queue = _Locked(self._files())
         return [self._shard(queue) for _ in range(jobs)]
+
+    def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
+        """What stands at a path that reports show. A link is no file of its own."""
+        if ".." in path.split("/"):
+            return None
+        place = os.path.join(os.path.relpath(os.curdir, self._prefix), path)  # noqa: PTH118
+        try:
+            descriptor = os.open(place, os.O_RDONLY | _PLAIN | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:
+            return iter(())
+        except OSError as failure:
+            return iter(()) if failure.errno == errno.ELOOP else None  # None for a file in the way: an archive, say
+        with open(descriptor, "rb", buffering=0) as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > self._max_size:
+                return iter(()) if stat.S_ISDIR(status.st_mode) else None
+            return iter([bytes(chunk.data) for chunk in chunks(file.read, Provenance(path))])
 
     def _shard(self, queue: Iterator[str | Skip]) -> Iterator[Chunk | Skip]:
         for item in queue:
@@ -99,7 +118,7 @@ class PathSource:
 
     def _file(self, path: str) -> Iterator[Chunk | Skip]:
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            descriptor = os.open(path, os.O_RDONLY | _PLAIN)
         except OSError as failure:
             yield self._unopened(path, failure)
             return

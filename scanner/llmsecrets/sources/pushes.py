@@ -72,7 +72,7 @@ class PushSource:
         there = [f"^{name}" for name, _ in repository.types([update.old for update in updates if update.old])]
         ids = [*self._tips, *there]
         self._commits = RangeSource(repository, words, ids=ids, excluded=excluded, max_size=max_size)
-        self.commit_ids = self._commits.commit_ids
+        self.commit_ids, self.content_at = self._commits.commit_ids, self._commits.content_at
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
         return [itertools.chain(*self._commits.shards(jobs), self._tags())] if self._tips else []
