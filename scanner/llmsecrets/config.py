@@ -49,6 +49,12 @@ class Config(NamedTuple):
     max_layer_ratio: int = 1100
     max_layer_members: int = 2_000_000
     max_layer_seconds: int = 3600
+    max_archive_depth: int = 4
+    max_decode_depth: int = 2
+    max_archive_size: int = 1 << 30
+    max_archive_ratio: int = 200
+    max_archive_members: int = 100_000
+    max_archive_seconds: int = 120
     use_gitignore: bool = False
     jobs: int = 0
     engine: str = "auto"
@@ -64,8 +70,8 @@ class Config(NamedTuple):
 
 _KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins"))
 _DEFAULTS = Config()
-_SIZES = ("max_file_size", "max_layer_size")
-_MOST = {"exit_code": 255, "jobs": 1024, "max_age_days": 100_000}
+_SIZES = ("max_file_size", "max_layer_size", "max_archive_size")
+_MOST = {"exit_code": 255, "jobs": 1024, "max_age_days": 100_000, "max_archive_depth": 32, "max_decode_depth": 8}
 _NO_MORE = 1 << 31  # of any other number
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 

@@ -14,6 +14,7 @@ from llmsecrets import filters, forked, known
 from llmsecrets.baseline import Entry, Index
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
+from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
     CONFIDENCES,
@@ -342,6 +343,7 @@ class _Tally:
             found, skips = engine.find(piece)
             candidates += found
             self.skips += skips
+        candidates = list(without_doubles(candidates, lambda rule_id: engine.rules.get(rule_id).specificity))
         self.candidates += _added(candidates, chunk, engine, self._limits)
 
     def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None) -> None:

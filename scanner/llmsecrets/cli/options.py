@@ -126,6 +126,40 @@ finding_options = together(
     click.option("--max-file-size", metavar="SIZE", help="Larger files are skipped (500000, 20M, 2G).  [default: 1G]"),
     section="What is reported",
 )
+inside_options = together(
+    click.option(
+        "--max-archive-depth",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Archives opened within archives; 0 opens none.  [default: 4]",
+    ),
+    click.option(
+        "--max-decode-depth",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Encodings undone within encodings; 0 undoes none.  [default: 2]",
+    ),
+    click.option("--max-archive-size", metavar="SIZE", help="Bytes one file may unpack to.  [default: 1G]"),
+    click.option(
+        "--max-archive-ratio",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Times its own size that a file may unpack to, beyond 64 MiB.  [default: 200]",
+    ),
+    click.option(
+        "--max-archive-members",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Members of one file's archives.  [default: 100000]",
+    ),
+    click.option(
+        "--max-archive-seconds",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Seconds that one file's archives may take.  [default: 120]",
+    ),
+    section="Inside archives, notebooks and encodings",
+)
 output_options = together(
     click.option(
         "-f",

@@ -14,6 +14,7 @@ from llmsecrets.cli.options import (
     engine_options,
     finding_options,
     image_options,
+    inside_options,
     output_options,
     rule_options,
     source_options,
@@ -36,6 +37,7 @@ from llmsecrets.config import Config
 @source_options
 @image_options
 @finding_options
+@inside_options
 @output_options
 @rule_options
 @config_option

@@ -18,6 +18,7 @@ from llmsecrets.model import ScanReport, Stats
 if TYPE_CHECKING:
     from llmsecrets.config import Config
     from llmsecrets.git import Repository
+    from llmsecrets.inside import Limits
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
     from llmsecrets.sources import Source
@@ -136,10 +137,31 @@ def run_scan(
     baseline = Index.load(Path(settings.baseline)) if settings.baseline else None
     engine = Engine(rules, matching.compile_rules(rules, settings.engine))
     jobs = settings.jobs or _cores()
-    chosen = Settings(filters.build(settings), baseline, filters.misplaced(settings), settings.min_confidence, jobs)
+    chosen = Settings(
+        filters.build(settings),
+        baseline,
+        filters.misplaced(settings),
+        settings.min_confidence,
+        jobs,
+        limits=inside(settings),
+    )
     with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress, cache)
         return scanner.scan(source, request.names)
+
+
+def inside(settings: Config) -> Limits:
+    """How far archives, notebooks and encodings are opened."""
+    from llmsecrets.inside import Limits
+
+    return Limits(
+        archive_depth=settings.max_archive_depth,
+        decode_depth=settings.max_decode_depth,
+        size=settings.max_archive_size,
+        ratio=settings.max_archive_ratio,
+        members=settings.max_archive_members,
+        seconds=settings.max_archive_seconds,
+    )
 
 
 def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCache | None:
@@ -151,9 +173,8 @@ def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCa
 
     place = os.fspath(_repository(request.targets[0]).common_dir.resolve())
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
-    key = cache.key(
-        rules.digest.encode(), code, str(settings.max_file_size).encode(), place.encode("utf-8", "surrogateescape")
-    )
+    limits = f"{settings.max_file_size} {inside(settings)}".encode()
+    key = cache.key(rules.digest.encode(), code, limits, place.encode("utf-8", "surrogateescape"))
     return ResultCache(request.cache_file or cache.folder() / "history.sqlite3", key)
 
 

@@ -53,7 +53,21 @@ def _expanded(chunk: Chunk, budget: Budget, depth: int) -> Iterator[Chunk | Skip
         if notebook.is_one(chunk.data):
             yield from _read(chunk, budget)
             return
+    yield from _with_decoded(chunk, budget)
+
+
+def _with_decoded(chunk: Chunk, budget: Budget) -> Iterator[Chunk]:
+    """A text, and what stands encoded in it, in that, and so on."""
     yield chunk
+    for _ in range(budget.limits.decode_depth):
+        from llmsecrets.inside import encodings
+
+        inner = encodings.decoded(chunk)
+        if inner is None:
+            return
+        budget.spend(len(inner.data))
+        yield inner
+        chunk = inner
 
 
 # ---- archives ------------------------------------------------------------------------------------------------------
@@ -75,7 +89,7 @@ def _opened(chunk: Chunk, kind: str, budget: Budget, depth: int) -> Iterator[Chu
             for member in archive.members(file, kind, chunk.provenance.whole_path, budget):
                 yield from _member(member, chunk.provenance, budget, depth + 1)
     except archive.UnopenedError as failure:
-        yield chunk
+        yield from _with_decoded(chunk, budget)
         yield Skip(chunk.provenance, "not opened", str(failure), expected=not failure.missing)
         return
     if kind == "zip" and (program := archive.before_zip(bytes(chunk.data))):
@@ -112,10 +126,11 @@ def _content(stream: Stream, provenance: Provenance, budget: Budget, depth: int)
             return
         detail = f"more than {budget.limits.held} bytes inside an archive are read, but not opened"
         yield Skip(provenance, "too large", detail)
-        yield from chunks(stream.read, provenance)
+        for chunk in chunks(stream.read, provenance):
+            yield from _with_decoded(chunk, budget)
         return
     for chunk in chunks(stream.read, provenance):
-        yield from _expanded(chunk, budget, depth) if chunk.last and not chunk.offset else (chunk,)
+        yield from _expanded(chunk, budget, depth) if chunk.last and not chunk.offset else _with_decoded(chunk, budget)
 
 
 # ---- notebooks -----------------------------------------------------------------------------------------------------
@@ -136,9 +151,9 @@ def _read(chunk: Chunk, budget: Budget) -> Iterator[Chunk | Skip]:
             return
         whole = chunk._replace(data=content, last=True)
     try:
-        yield notebook.text_of(whole)
+        yield from _with_decoded(notebook.text_of(whole), budget)
     except notebook.BrokenError as failure:
-        yield chunk
+        yield from _with_decoded(chunk, budget)
         yield _as_text(chunk, str(failure))
 
 

@@ -32,6 +32,7 @@ _MAGICS = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
 )
+_EVERY_MAGIC = tuple(magic for magic, _ in _MAGICS)
 _LAUNCHERS = (b"#!", b"MZ", b"\x7fELF")  # what stands before the zip in one that can be run
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".z")
 _TAIL = (1 << 16) + 22  # where a zip's end record starts at the latest: APPNOTE.TXT 4.3.16
@@ -107,9 +108,8 @@ def reason_of(failure: BaseException) -> str:
 def kind_of(data: bytes | bytearray | memoryview) -> str:
     """Which kind of archive the content is, by its first bytes (a zip that can be run, by its last); "" for none."""
     head = bytes(data[:6])
-    for magic, kind in _MAGICS:
-        if head.startswith(magic):
-            return kind
+    if head.startswith(_EVERY_MAGIC):
+        return next(kind for magic, kind in _MAGICS if head.startswith(magic))
     if bytes(data[_TAR_MAGIC_AT : _TAR_MAGIC_AT + len(_TAR_MAGIC)]) == _TAR_MAGIC:
         return "tar"
     return "zip" if head.startswith(_LAUNCHERS) and _end_record(bytes(data[-_TAIL:])) >= 0 else ""

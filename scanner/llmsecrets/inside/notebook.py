@@ -60,8 +60,7 @@ class Piece(NamedTuple):
 
 def is_one(data: bytes | bytearray | memoryview) -> bool:
     """Whether the content looks like a notebook, or the beginning of one."""
-    start = bytes(data[:64]).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not start.startswith(b"{"):
+    if b"{" not in bytes(data[:16]) or not bytes(data[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return False
     text = data if isinstance(data, bytes) else bytes(data)
     return b'"cell_type"' in text or b'"nbformat"' in text

@@ -120,6 +120,37 @@ class HyperscanMatcher:
         return cls(main, names, reach, unanchored)
 
 
+class HyperscanFinder:
+    """A few expressions; with `first`, only the first match of each."""
+
+    def __init__(self, expressions: Sequence[str], *, first: bool) -> None:
+        name = f"{cache.key(*(one.encode() for one in expressions), *_machine(), bytes([first]))}.finder"
+        stored = cache.read(name)
+        try:
+            self._database = _unserialized(stored) if stored else self._build(expressions, first, name)
+        except hyperscan.HyperscanError:  # written by another version or for another processor
+            self._database = self._build(expressions, first, name)
+        self._scratch = hyperscan.Scratch(self._database)
+
+    @staticmethod
+    def _build(expressions: Sequence[str], first: bool, name: str) -> hyperscan.Database:
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        flags = [hyperscan.HS_FLAG_SINGLEMATCH if first else 0] * len(expressions)
+        texts = [expression.encode() for expression in expressions]
+        database.compile(expressions=texts, ids=list(range(len(texts))), flags=flags)
+        cache.write(name, hyperscan.dumpb(database))
+        return database
+
+    def find(self, data: Data) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+
+        def on_hit(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((number, end))
+
+        self._database.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
+        return found
+
+
 def _unserialized(dump: bytes) -> hyperscan.Database:
     return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
 
@@ -154,8 +185,13 @@ def _cache_key(rules: RuleSet) -> str:
         f"{path.stat().st_mtime_ns}"
         for path in (Path(__file__), *(Path(__file__).parents[1] / name for name in ("anchors.py", "rules.py")))
     )
+    return cache.key(rules.digest.encode(), *_machine(), code.encode())
+
+
+def _machine() -> tuple[bytes, ...]:
+    """What a compiled database depends on beside what is compiled."""
     version: str = hyperscan.__version__  # type: ignore[attr-defined]  # missing from the stubs, as buffers are below
-    return cache.key(rules.digest.encode(), version.encode(), platform.machine().encode(), _cpu(), code.encode())
+    return version.encode(), platform.machine().encode(), _cpu()
 
 
 def _cpu() -> bytes:

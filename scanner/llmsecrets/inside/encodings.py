@@ -1,0 +1,248 @@
+"""Encoded text: base64, hexadecimal digits, percent, \\u and HTML escapes, UTF-16 and UTF-32 without a mark.
+
+Only stretches that decode to text are looked at, and they are known by their characters. ASCII has no byte above 127
+and few below 32, so of the 64 characters of base64 less than half can come first in a group of four, half second and
+half third: four such groups in a row are met once in ten thousand characters of a picture, hardly ever in a program.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from llmsecrets.matching.finder import Finder
+from llmsecrets.model import Chunk, Container, Origin, Spot
+from llmsecrets.sources import OVERLAP
+
+_TEXT = r"\t\n\r -~"
+# Groups that three bytes of printable ASCII give: RFC 4648, section 4; `-` and `_` for section 5.
+_GROUP = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
+_BYTE = r"(?:[2-7][0-9a-fA-F]|0[9aAdD])"
+_GROUPS, _BYTES = 4, 16  # how many in a row are worth a look: 12 and 16 bytes of text
+_RUN = 26  # letters and digits in a row, as 20 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
+_PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#[x0-9]"
+# One pass over everything, which few texts do not leave with nothing…
+_GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
+# …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
+_MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
+_WIDE = (rf"[{_TEXT}]\x00", rf"\x00[{_TEXT}]", rf"[{_TEXT}]\x00{{3}}", rf"\x00{{3}}[{_TEXT}]")
+_WIDTHS, _WIDE_NAMES, _CHARACTERS = (2, 2, 4, 4), ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"), 12
+# …and one over what is near a run.
+_ENCODED = (f"(?:{_GROUP}){{{_GROUPS}}}", f"{_BYTE}{{{_BYTES}}}")
+_ENCODED_WIDTHS = (_GROUPS * 4, _BYTES * 2)
+_ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML")
+_LEAP = 4096  # bytes from a run on that are searched before the next run is looked for
+
+# A whole stretch: lines as MIME and PEM have them, then what is left of the last group.
+_BASE64 = re.compile(
+    rf"(?:(?:{_GROUP}){{14,}}\r?\n[ \t]*)*(?:{_GROUP})+(?:[CDI-Za-f][A-HQ-Xg-nw-z0-3][A-Za-z0-9]?)?=?=?".encode()
+)
+_HEX = re.compile(f"{_BYTE}+".encode())
+_WIDE_RUNS = tuple(re.compile(f"(?:{form}){{{_CHARACTERS},}}".encode()) for form in _WIDE)
+_ONE_ESCAPE = (
+    re.compile(rb"%([0-9A-Fa-f]{2})"),
+    re.compile(rb"\\u([0-9A-Fa-f]{4})"),
+    re.compile(rb"&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);"),
+)
+_NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+_WORD = re.compile(rb"[^\s\"'<>`]*")  # what escapes are part of
+_REACH, _SHORTEST_WORD = 2048, 16
+_BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
+
+
+class Span(NamedTuple):
+    """An encoded stretch of a text and what it decodes to.
+
+    `at(offset)` is where in the stretch, counted from its start, the byte stands that is this far into the decoded
+    text; None where only the stretch as a whole can be told.
+    """
+
+    start: int
+    end: int
+    name: str
+    text: bytes
+    at: Callable[[int], int] | None = None
+
+
+def decoded(chunk: Chunk) -> Chunk | None:
+    """The encoded stretches of a chunk as one text, a line each between what stands around them; None without any."""
+    data = bytes(chunk.data)
+    found = [span for span in spans(data) if _belongs(span, chunk)]
+    if not found:
+        return None
+    pieces: list[bytes] = []
+    starts: list[int] = []  # of the decoded texts
+    position = 0
+    for span in found:
+        before, after = _around(data, span)
+        pieces += (before, span.text, after, b"\n")
+        starts.append(position + len(before))
+        position += len(before) + len(span.text) + len(after) + 1
+    parts = [(start, start + len(span.text)) for start, span in zip(starts, found, strict=True)]
+
+    def locate(start: int, end: int) -> Spot:
+        index = max(0, bisect_right(starts, end - 1) - 1)
+        span, begun = found[index], starts[index]
+        inside = (Container("encoded", span.name),)
+        if span.at is None:
+            return Spot(span.start, span.end, inside)
+        first, last = (span.at(min(max(0, offset - begun), len(span.text))) for offset in (start, end))
+        return Spot(span.start + first, span.start + last, inside)
+
+    return Chunk(b"".join(pieces), chunk.provenance, origin=Origin(chunk, locate, parts))
+
+
+def spans(data: bytes) -> list[Span]:
+    """The encoded stretches of a text in order, none within another."""
+    gates = dict(_FINDERS.gate.find(data))
+    manifest = data.find(_MANIFEST, 0, _MANIFEST_HEAD) >= 0
+    run = gates.pop(0, None)
+    found: list[Span] = []
+    if manifest:
+        found += _base64_and_hex(data, 0, len(data))
+    elif run is not None:
+        found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP)
+    if gates:
+        found += _escaped(data)
+    if b"\0" in data:
+        found += _wide(data)
+    return list(_outermost(found)) if len(found) > 1 else found
+
+
+def _outermost(found: Iterable[Span]) -> Iterator[Span]:
+    end = 0
+    for span in sorted(found, key=lambda one: (one.start, -one.end)):
+        if span.end > end:
+            yield span
+            end = span.end
+
+
+def _belongs(span: Span, chunk: Chunk) -> bool:
+    """Whether a stretch is this chunk's to decode: not what stands around a decoded text, nor another window's."""
+    if chunk.origin:
+        return chunk.origin.owns(span.start, span.end)
+    ahead = not chunk.last and span.end == len(chunk.data) and span.start >= len(chunk.data) - OVERLAP
+    return span.end > chunk.seen and not ahead
+
+
+def _around(data: bytes, span: Span) -> tuple[bytes, bytes]:
+    """What of the line stands before and behind a stretch; a line break where more of its alphabet does."""
+    first = max(data.rfind(b"\n", 0, span.start) + 1, span.start - _BEFORE)
+    last = data.find(b"\n", span.end, span.end + _AFTER)
+    before, after = data[first : span.start], data[span.end : last if last >= 0 else span.end + _AFTER]
+    return (
+        before + b"\n" if before and before[-1] in _ALPHABET - {61} else before,
+        b"\n" + after if after and after[0] in _ALPHABET else after,
+    )
+
+
+class _Finders(threading.local):
+    """What looks for encoded text, one set for each thread."""
+
+    def __init__(self) -> None:
+        self.gate, self.runs = Finder(_GATE, first=True), Finder(_GATE[:1], first=True)
+        self.encoded, self.escapes = Finder(_ENCODED), Finder(_ESCAPES)
+        self.wide = Finder([f"(?:{form}){{{_CHARACTERS}}}" for form in _WIDE], first=True)
+
+
+_FINDERS = _Finders()
+
+
+# ---- base64 and hexadecimal digits -----------------------------------------------------------------------------------
+
+
+def _base64_and_hex(data: bytes, start: int, leap: int) -> Iterator[Span]:
+    """Stretches in so many bytes from `start` on, and again wherever a run of letters and digits comes behind them."""
+    view = memoryview(data)
+    taken = [0] * 5  # how far each of the four alignments of base64 has been decoded, and hex
+    while True:
+        end = min(len(data), start + leap)
+        for number, at in _FINDERS.encoded.find(view[start:end]):
+            begun = start + at - _ENCODED_WIDTHS[number]
+            alignment = begun % 4 if number == 0 else 4
+            if begun >= taken[alignment]:
+                span = _base64(data, begun) if number == 0 else _hex(data, begun)
+                taken[alignment] = span.end
+                yield span
+        behind = end - _RUN
+        if end == len(data) or not (runs := _FINDERS.runs.find(view[behind:])):
+            return
+        start = max(behind, behind + runs[0][1] - _RUN - _BEFORE)
+
+
+def _base64(data: bytes, start: int) -> Span:
+    found = _BASE64.match(data, start)
+    assert found is not None
+    text = b"".join(found.group().translate(_STANDARD).rstrip(b"=").split())
+    text = text[: len(text) - (len(text) % 4 == 1)]
+    return Span(start, found.end(), "base64", binascii.a2b_base64(text + b"=" * (-len(text) % 4)))
+
+
+def _hex(data: bytes, start: int) -> Span:
+    found = _HEX.match(data, start)
+    assert found is not None
+    return Span(start, found.end(), "hex", bytes.fromhex(found.group().decode()), lambda offset: 2 * offset)
+
+
+# ---- escapes ---------------------------------------------------------------------------------------------------------
+
+
+def _escaped(data: bytes) -> Iterator[Span]:
+    """Words with escapes in them."""
+    taken = [0] * len(_ESCAPES)
+    for number, end in _FINDERS.escapes.find(data):
+        if end > taken[number]:
+            start = end - _length(data[max(0, end - _REACH) : end][::-1])
+            taken[number] = end + _length(data[end : end + _REACH])
+            if taken[number] - start >= _SHORTEST_WORD:
+                yield _unescaped(data, start, taken[number], number)
+
+
+def _length(text: bytes) -> int:
+    """Of the word a text begins with."""
+    found = _WORD.match(text)
+    return found.end() if found else 0
+
+
+def _unescaped(data: bytes, start: int, end: int, number: int) -> Span:
+    out, size, position = [], 0, start
+    steps = [(0, 0)]  # (offset in the decoded text, offset in the stretch) at the end of each escape
+    for escape in _ONE_ESCAPE[number].finditer(data, start, end):
+        out += [data[position : escape.start()], _character(escape[1], number)]
+        size += len(out[-2]) + len(out[-1])
+        position = escape.end()
+        steps.append((size, position - start))
+    out.append(data[position:end])
+
+    def at(offset: int) -> int:
+        inner, outer = steps[bisect_right(steps, (offset, end)) - 1]
+        return min(outer + offset - inner, end - start)
+
+    return Span(start, end, _ESCAPE_NAMES[number], b"".join(out), at)
+
+
+def _character(code: bytes, number: int) -> bytes:
+    if number == 0:
+        return bytes.fromhex(code.decode())
+    if code in _NAMED:
+        return _NAMED[code]
+    digits = code.decode().lstrip("#").lower()
+    value = int(digits.lstrip("x"), 16) if number == 1 or digits.startswith("x") else int(digits)
+    return chr(value).encode("utf-8", "replace") if value < 0x110000 else b"?"
+
+
+# ---- wide characters -------------------------------------------------------------------------------------------------
+
+
+def _wide(data: bytes) -> Iterator[Span]:
+    for number, _ in _FINDERS.wide.find(data):
+        width = _WIDTHS[number]
+        for found in _WIDE_RUNS[number].finditer(data):
+            text = found.group()[(number % 2) * (width - 1) :: width]
+            yield Span(*found.span(), _WIDE_NAMES[number], text, width.__mul__)

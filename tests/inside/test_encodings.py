@@ -1,0 +1,107 @@
+"""Keys in encoded strings are found, once, at the string that holds them; encoded pictures are left alone."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmsecrets.inside import Limits, expand
+from llmsecrets.inside.encodings import spans
+from llmsecrets.model import Chunk, Provenance
+
+
+def escaped(form: str) -> Callable[[str], str]:
+    return lambda text: "".join(form.format(ord(one)) if one in "-_:=" else one for one in text)
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "hex": lambda text: text.encode().hex(),
+    "percent": escaped("%{:02X}"),
+    "JSON": escaped("\\u{:04x}"),
+    "HTML": escaped("&#{};"),
+    "HTML in hex": escaped("&#x{:x};"),
+}
+WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+
+
+def texts(content: bytes, depth: int = 2) -> list[bytes]:
+    found = expand(Chunk(content, Provenance("box")), Limits(decode_depth=depth))
+    return [bytes(one.data) for one in found if isinstance(one, Chunk)]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_an_encoded_key_is_found_at_its_string(name, scan, key, tmp_path) -> None:
+    secret = key("openai")
+    encoded = ENCODINGS[name](f"id:{secret}")
+    (tmp_path / "app.conf").write_text(f'# settings\n  value = "{encoded}" # on\n')
+    (entry,) = scan().json["findings"]
+    assert (entry["rule_id"], entry["location"]["start_line"]) == ("openai-project-key", 2)
+    assert 12 <= entry["location"]["start_column"] <= 11 + len(encoded)
+    assert [one["kind"] for one in entry["provenance"]["containers"]] == ["encoded"]
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+def test_wide_characters_without_a_mark(encoding, scan, key, tmp_path) -> None:
+    (tmp_path / "export.reg").write_bytes(f"[settings]\r\nkey={key('openai')}\r\n".encode(encoding))
+    (entry,) = scan().json["findings"]
+    assert (entry["location"]["start_line"], entry["provenance"]["containers"][0]["kind"]) == (2, "encoded")
+
+
+@pytest.mark.parametrize("width", [64, 76])
+@pytest.mark.parametrize("end", ["\n", "\r\n    "])
+def test_base64_in_lines(width, end) -> None:
+    text = b"hello world, " * 20 + b"the key comes here" + b", hello again" * 20
+    encoded = base64.b64encode(text).decode()
+    lines = end.join(encoded[at : at + width] for at in range(0, len(encoded), width))
+    (span,) = spans(f"Content-Transfer-Encoding: base64\n\n{lines}\n--".encode())
+    assert span.text == text
+
+
+def test_encodings_in_encodings_so_deep_and_no_deeper() -> None:
+    nested = b"the treasure is here"
+    for _ in range(3):
+        nested = base64.b64encode(nested)
+    assert not any(b"treasure" in text for text in texts(nested))
+    assert b"treasure" in texts(nested, 3)[-1]
+    assert texts(nested, 0) == [nested]
+
+
+@given(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=">?~"), min_size=24),
+    st.integers(0, 3),
+)
+def test_whatever_text_is_encoded_comes_out(text, before) -> None:
+    """The three left out give `+` or `/`, which may interrupt the run of letters and digits that is looked for."""
+    raw = b" " * before + b'"' + base64.b64encode(text.encode()) + b'"'
+    assert any(text.encode() in span.text for span in spans(raw))
+
+
+@given(data=st.binary(max_size=300))
+def test_no_content_is_too_odd(data) -> None:
+    for span in spans(data + b"%41" * 9 + data):
+        assert 0 <= span.start < span.end <= 2 * len(data) + 27
+
+
+def test_a_picture_decodes_to_next_to_nothing() -> None:
+    picture = base64.b64encode(random.Random(1).randbytes(300_000))
+    decoded = sum(len(span.text) for span in spans(b'<img src="data:image/png;base64,' + picture + b'">'))
+    assert decoded < 3000
+
+
+def test_a_key_that_stands_there_plainly_is_found_once(scan, key, tmp_path) -> None:
+    (tmp_path / "link.txt").write_text(f"https://example.org/?a=%20b&key={key('openai')}&c=%20d\n")
+    (entry,) = scan().json["findings"]
+    assert entry["provenance"]["containers"] == []
+
+
+def test_what_a_name_says_of_an_encoded_value_counts(scan, tmp_path) -> None:
+    password = base64.b64encode(b"Zk7!mQ29xLp-vT4w").decode()
+    (tmp_path / "settings.ini").write_text(f"[smtp]\npassword = {password}{password}\n")
+    assert len(scan().json["findings"]) == 1
