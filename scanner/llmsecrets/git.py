@@ -153,6 +153,14 @@ class Repository:
         refs = self._run("for-each-ref", "--format=%(objectname)").decode().split()
         return sorted({*refs, *self.commits("--all", "--reflog", "--no-walk=unsorted")})
 
+    def remote(self) -> str:
+        """The address of the remote `origin`, as configured: it may hold a password. Empty if there is none."""
+        return self._run("config", "--get", "remote.origin.url", accept=(0, 1)).decode("utf-8", "replace").strip()
+
+    def head(self) -> str:
+        """The commit that is checked out; empty in a repository without one."""
+        return self._run("rev-parse", "--quiet", "--verify", "HEAD", accept=(0, 1)).decode().strip()
+
     def boundary(self) -> str:
         """The commits at which a shallow clone's history is cut off, as git lists them."""
         file = self.common_dir / "shallow"

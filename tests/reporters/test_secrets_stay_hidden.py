@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import re
 import string
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -65,6 +66,9 @@ def printed(format, written):
         ) + ("\0".join(ElementTree.fromstring(written).itertext()))
     if format == "csv":
         return "\0".join(cell for row in csv.reader(io.StringIO(written, newline="")) for cell in row)
+    if format == "html":
+        texts = re.findall(r'<script type="application/json" id="report">(.*?)</script>', written, re.DOTALL)
+        return "\0".join([html.unescape(written), *(text for one in texts for text in strings(json.loads(one)))])
     if format == "github":
         return unquote(written)
     return written

@@ -17,13 +17,15 @@ from llmsecrets.reporters import FORMATS
 
 if TYPE_CHECKING:
     from llmsecrets.config import Config
+    from llmsecrets.reporters.forge import Forge
     from llmsecrets.rules import RuleSet
 
 # What a file's name says of its format; "gl-…" are the names GitLab looks for.
 _SUFFIXES = {
     ".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".txt": "text", ".md": "markdown", ".csv": "csv",
-    ".xml": "junit",
+    ".xml": "junit", ".html": "html",
 }  # fmt: skip
+_LINKING = {"html", "markdown"}
 _NAMES = {"gl-secret-detection-report.json": "gitlab", "gl-code-quality-report.json": "codequality"}
 
 
@@ -64,7 +66,7 @@ def write_reports(
 
     chosen = reporters.Options(show_secrets=options["show_secrets"], show_suppressed=settings.show_suppressed,
                                base=os.fspath(base or Path.cwd()), baseline=bool(settings.baseline),
-                               max_age_days=settings.max_age_days)  # fmt: skip
+                               max_age_days=settings.max_age_days, forge=_forge(base, outputs))  # fmt: skip
     notes: list[str] = []
 
     def write(name: str, out: TextIO) -> None:
@@ -77,6 +79,21 @@ def write_reports(
             to_stdout(partial(write, name))
     for note in notes:
         complain(note)
+
+
+def _forge(root: Path | None, outputs: Sequence[Output]) -> Forge | None:
+    """Where the lines of a repository can be looked at, for the formats that have links."""
+    if root is None or not _LINKING.intersection(name for name, _ in outputs):
+        return None
+    from llmsecrets.errors import SourceError
+    from llmsecrets.git import Repository
+    from llmsecrets.reporters.forge import forge_of
+
+    try:
+        repository = Repository(root)
+        return forge_of(repository.remote(), repository.head())
+    except SourceError:  # a folder named .git that git would not open: the scan of files went well without
+        return None
 
 
 def to_stdout(write: Callable[[Any], None]) -> None:

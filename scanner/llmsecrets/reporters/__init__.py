@@ -9,10 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from llmsecrets.model import REPORT_KEY, ScanReport
 from llmsecrets.rules import RuleSet
+
+if TYPE_CHECKING:
+    from llmsecrets.reporters.forge import Forge
 
 # Modules by name: they are imported when used, since a hook that prints text should not pay for the rest.
 REPORTERS = {
@@ -26,6 +29,7 @@ REPORTERS = {
     "codequality": "llmsecrets.reporters.codequality",
     "junit": "llmsecrets.reporters.junit",
     "csv": "llmsecrets.reporters.csv",
+    "html": "llmsecrets.reporters.html",
 }
 FORMATS = tuple(REPORTERS)
 
@@ -40,6 +44,7 @@ class Options(NamedTuple):
     below it are shortened, and SARIF reads there what a file holds today. `baseline`: the scan was compared with one.
     `max_age_days` is the policy for secrets of a history: days by the rule's tag, 0 for no limit.
     `now` is the time of the report in seconds since 1970; None takes the clock's.
+    `forge` is where lines of the repository can be looked at in a browser.
     """
 
     show_secrets: bool = False
@@ -51,6 +56,7 @@ class Options(NamedTuple):
     baseline: bool = False
     max_age_days: Mapping[str, int] = {}
     now: float | None = None
+    forge: Forge | None = None
 
     def time(self) -> float:
         """When the report is written, in seconds since 1970."""

@@ -62,7 +62,7 @@ def _row(view: View, rules: RuleSet, group: Sequence[Finding], options: Options)
     cells = (
         escaped(finding.severity),
         f"{escaped(name_of(rules, finding))} {_code(finding.secret.redacted())}",
-        _code(words.place(view, finding)) + others,
+        _linked(_code(words.place(view, finding)), options.forge.line_url(finding) if options.forge else "") + others,
         escaped(_since(view, group, age_of(group, rule_of(rules, finding.rule_id), options))),
     )
     return f"| {' | '.join(cells)} |\n"
@@ -70,6 +70,10 @@ def _row(view: View, rules: RuleSet, group: Sequence[Finding], options: Options)
 
 def _code(text: str) -> str:
     return f"<code>{escaped(text)}</code>"
+
+
+def _linked(text: str, url: str) -> str:
+    return f"[{text}]({quote(url, safe=_SAFE)})" if url else text
 
 
 def _since(view: View, group: Sequence[Finding], age: Age | None) -> str:
@@ -89,7 +93,7 @@ def _advice(rules: RuleSet, found: Sequence[Sequence[Finding]]) -> Iterator[str]
         yield "\n### What to do\n\n"
     for rule in known:
         link = rule.revoke_url if rule.revoke_url.startswith(("https://", "http://")) else ""
-        where = f" [Revoke it]({quote(link, safe=_SAFE)})" if link else ""
+        where = f" {_linked('Revoke it', link)}" if link else ""
         yield f"- **{escaped(rule.name)}**: {escaped(printable(' '.join(rule.remediation.split())))}{where}\n"
 
 
