@@ -111,30 +111,31 @@ class _Download:
         self._position = self._failures = 0
 
     def read(self, size: int) -> bytes:
-        while True:
+        """Up to so many bytes; no more in all than the manifest says there are."""
+        if self._layer.size is not None:
+            size = min(size, self._layer.size - self._position)
+        while size:
             try:
                 if self._response is None:
                     self._response = self._opened()
                 piece: bytes = self._response.read(size)
-                if piece or self._complete():
-                    self._position += len(piece)
-                    self._failures = 0 if piece else self._failures
-                    return piece
-                raise http.client.IncompleteRead(b"")
+                if not piece and self._layer.size is not None:
+                    raise http.client.IncompleteRead(b"", self._layer.size - self._position)
+                self._position += len(piece)
+                self._failures = 0
+                return piece
             except (OSError, http.client.HTTPException) as failure:
                 self._failed(str(failure) or type(failure).__name__, failure)
             except Refused as refused:
                 if 400 <= refused.status < 500:
                     raise Cut("missing", f"the registry does not give it: {refused}") from refused
                 self._failed(str(refused), refused)
+        return b""
 
     def close(self) -> None:
         if self._response is not None:
             self._response.close()
             self._response = None
-
-    def _complete(self) -> bool:
-        return self._layer.size is None or self._position >= self._layer.size
 
     def _opened(self) -> Response:
         response, start = self._store.open_at(self._layer.digest, self._position)

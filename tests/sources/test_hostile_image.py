@@ -1,0 +1,268 @@
+"""Images made to mislead or to exhaust: what can be read is scanned, what cannot is a Skip, nothing is written."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from image_support import OCI, Layout, digest_of, found_in, run, tar_of, tool
+from support import Outcome
+
+PACKED = f"{OCI}.layer.v1.tar+gzip"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "layout")
+
+
+def of_layer(layout: Layout, content: bytes, media_type: str = PACKED) -> Path:
+    """A layout with one image of one layer, which is these bytes."""
+    return layout.index(layout.manifest([layout.blob(content, media_type)], {}))
+
+
+def reasons(outcome: Outcome) -> list[str]:
+    assert outcome.code in (1, 3), outcome.stderr
+    return sorted(skip["reason"] for skip in outcome.json["skips"])
+
+
+def raw_tar(*entries: tuple[dict[str, Any], bytes]) -> bytes:
+    """A tar of headers with any fields."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for fields, content in entries:
+            entry = tarfile.TarInfo()
+            for name, value in fields.items():
+                setattr(entry, name, value)
+            if entry.isreg():
+                entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+def test_names_that_lead_out_of_the_image_are_names_only(layout, scan, key, tmp_path) -> None:
+    secret = f"KEY={key('github')}\n".encode()
+    folder = of_layer(layout, gzip.compress(raw_tar(
+        ({"name": "../../../../tmp/out.env"}, secret),
+        ({"name": "/etc/absolute.env"}, secret),
+        ({"name": "link", "type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, b""),
+        ({"name": "hard", "type": tarfile.LNKTYPE, "linkname": "../../../etc/shadow"}, b""),
+        ({"name": "link/below.env"}, secret),
+        ({"name": "null", "type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3}, b""),
+        ({"name": "pipe", "type": tarfile.FIFOTYPE}, b""),
+        ({"name": "line\nbreak\x1b[31m.env"}, secret),
+    )))  # fmt: skip
+    before = set(tmp_path.rglob("*"))
+    outcome = scan("--image", folder)
+    assert sorted(one.path for one in found_in(outcome)) == [
+        "etc/absolute.env", "line\\nbreak\\x1b[31m.env", "link/below.env", "tmp/out.env",
+    ]  # fmt: skip
+    assert set(tmp_path.rglob("*")) == before
+    assert not Path("/tmp/out.env").exists()
+
+
+@pytest.mark.parametrize("packer", [bz2.compress, gzip.compress], ids=["bzip2", "gzip"])
+def test_a_bomb_is_cut_off(layout, scan, key, packer) -> None:
+    tar = tar_of({"a.env": f"KEY={key('github')}\n", "zeros": bytes(200 << 20)})
+    outcome = scan("--image", of_layer(layout, packer(tar)), "--max-layer-ratio", "900")
+    assert reasons(outcome) == ["bomb"]
+    assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
+
+
+def test_a_bomb_of_zstd_is_cut_off_early(layout, scan, tmp_path) -> None:
+    """150 MB of zeros come of 14 kB."""
+    (tmp_path / "zeros").write_bytes(tar_of({"zeros": bytes(150 << 20)}))
+    run(tool("zstd"), "-q", "-19", tmp_path / "zeros")
+    outcome = scan("--image", of_layer(layout, (tmp_path / "zeros.zst").read_bytes(), f"{OCI}.layer.v1.tar+zstd"))
+    assert reasons(outcome) == ["bomb"]
+
+
+def test_limits_are_options(layout, scan, key) -> None:
+    tar = tar_of({"a.env": f"KEY={key('github')}\n", "zeros": bytes(3 << 20), "b.env": f"KEY={key('npm')}\n"})
+    folder = of_layer(layout, gzip.compress(tar))
+    assert reasons(scan("--image", folder, "--max-layer-size", "2M")) == ["too large"]
+    assert reasons(scan("--image", folder, "--max-layer-members", "2")) == ["limit reached"]
+    assert reasons(scan("--image", folder, "--max-file-size", "1M")) == ["too large"]
+    assert found_in(scan("--image", folder))[1].path == "b.env"
+
+
+def test_so_many_entries_are_gone_through(layout, scan) -> None:
+    out = io.BytesIO()
+    entry = tarfile.TarInfo()
+    for number in range(20_000):
+        entry.name = f"d{number % 100}/f{number}"
+        out.write(entry.tobuf())
+    folder = of_layer(layout, gzip.compress(out.getvalue() + bytes(1024), 1))
+    assert scan("--image", folder, "--max-layer-members", "20000").code == 0
+    assert reasons(scan("--image", folder, "--max-layer-members", "19999")) == ["limit reached"]
+
+
+@pytest.mark.parametrize("cut", [20, 700, 5000])
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "plain"])
+def test_a_layer_that_breaks_off_is_scanned_up_to_there(layout, scan, key, cut, packed) -> None:
+    tar = tar_of({"a.env": f"KEY={key('github')}\n", "noise": os.urandom(40_000)})
+    content = gzip.compress(tar) if packed else tar
+    layer = layout.blob(content, PACKED)
+    layout.path(layer["digest"]).write_bytes(content[:-cut])
+    outcome = scan("--image", layout.index(layout.manifest([layer], {})))
+    assert reasons(outcome) in (["damaged"], ["wrong digest"])
+    assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
+
+
+def test_bytes_behind_the_end_of_a_tar_are_told_of(layout, scan, key) -> None:
+    hidden = tar_of({"a": "1"}) + tar_of({"hidden.env": f"KEY={key('github')}\n"})
+    assert reasons(scan("--image", of_layer(layout, gzip.compress(hidden)))) == ["unread"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (124, b"77777777777\0"),  # 8 GB
+        (124, b"\xff" * 12),  # base 256: -1
+        (124, b"\x80" + b"\x7f" * 11),
+        (156, b"L"),  # a long name, and what follows is one
+        (156, b"x"),
+        (156, b"S"),  # sparse, without a map
+        (257, b"garbage!"),
+    ],
+)
+def test_headers_that_lie_cost_no_memory(layout, tmp_path, field) -> None:
+    """Each field of the header is one that tarfile would believe; the rest of the layer is zeros."""
+    at, value = field
+    header = bytearray(tar_of({"name": "x" * 100})[:512])
+    header[at : at + len(value)] = value
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    folder = of_layer(layout, gzip.compress(bytes(header) + b"x" * 512 + bytes(64 << 20), 1))
+    script = (
+        "import resource, sys; from llmsecrets.cli import run\n"
+        f"code = run(['scan', '-q', '--image', {str(folder)!r}])\n"
+        "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    code, peak = done.stdout.split()[-2:]
+    assert code in ("0", "3"), done.stderr
+    assert int(peak) < 300_000, "kB"
+
+
+def test_a_long_name_without_end_is_refused(layout, scan) -> None:
+    entry = tarfile.TarInfo("././@LongLink")
+    entry.type, entry.size = tarfile.GNUTYPE_LONGNAME, 32 << 20
+    tar = entry.tobuf() + b"n" * entry.size + tarfile.TarInfo("file").tobuf() + bytes(1024)
+    assert reasons(scan("--image", of_layer(layout, gzip.compress(tar, 1)))) == ["damaged"]
+
+
+def test_what_a_sparse_file_stores_is_scanned_not_what_it_claims(layout, scan, key, tmp_path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.seek(10 << 30)
+        file.write(f"KEY={key('github')}\n".encode())
+    for format in ("gnu", "pax"):
+        run("tar", "-S", f"--format={format}", "-cf", f"{format}.tar", "sparse", cwd=tmp_path)
+        outcome = scan("--image", of_layer(layout, (tmp_path / f"{format}.tar").read_bytes()))
+        assert [one.path for one in found_in(outcome)] == ["sparse"]
+
+
+# ---- manifests -----------------------------------------------------------------------------------------------------
+
+
+def test_a_list_that_names_itself_ends(layout, scan, key) -> None:
+    image = layout.image(tar_of({"a.env": f"KEY={key('github')}\n"}))
+    itself = layout.document({"manifests": [image]}, f"{OCI}.index.v1+json")
+    listing = json.dumps({"manifests": [image, itself, itself]}).encode()
+    layout.path(itself["digest"]).write_bytes(listing)
+    outcome = scan("--image", layout.index(itself))
+    assert reasons(outcome) == ["wrong digest"]
+    honest = layout.blob(listing, f"{OCI}.index.v1+json")
+    layout.path(itself["digest"]).write_bytes(json.dumps({"manifests": [image]}).encode())
+    assert [one.path for one in found_in(scan("--image", layout.index(honest, honest)))] == ["a.env"]
+
+
+def test_lists_are_followed_so_deep(layout, scan) -> None:
+    at = layout.image(tar_of({"a": "1"}))
+    for _ in range(6):
+        at = layout.document({"manifests": [at]}, f"{OCI}.index.v1+json")
+    assert reasons(scan("--image", layout.index(at))) == ["too deep"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"", b"nothing", b"[" * 100_000, b"[]", b"{}", b'{"layers": 7}', b'{"layers": [], "config": "x"}',
+     b'{"layers": [{"digest": "md5:00"}], "config": {"digest": "../../etc/passwd"}}', b" " * (9 << 20),
+     b'{"schemaVersion": 1, "fsLayers": []}', b"1" * 5000],
+    ids=lambda content: repr(content[:24]),
+)  # fmt: skip
+def test_manifests_that_are_none(layout, scan, manifest) -> None:
+    outcome = scan("--image", layout.index(layout.blob(manifest, f"{OCI}.manifest.v1+json")))
+    assert len(reasons(outcome)) == 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"history": 7, "config": [], "rootfs": "x"},
+        {"history": [None, {"created_by": 7}, {"created_by": "|x"}, {"created_by": "|99999999999999999999 a=b"}]},
+        {"config": {"Env": {"a": 1}, "Labels": ["x"], "Cmd": {"deep": [[[["x"]]]]}}},
+        {"rootfs": {"diff_ids": [7, "sha256:zz", {}]}},
+    ],
+)
+def test_configurations_of_any_shape(layout, scan, key, config) -> None:
+    folder = layout.index(layout.image(tar_of({"a.env": f"KEY={key('github')}\n"}), config=config))
+    assert [one.path for one in found_in(scan("--image", folder))] == ["a.env"]
+
+
+def test_an_index_without_a_digest_is_an_error(layout, scan) -> None:
+    outcome = scan("--image", layout.index({"digest": "sha256:../../../etc/passwd", "size": 1}))
+    assert outcome.code == 3
+    assert "without a usable digest" in outcome.stderr
+
+
+def test_a_blob_that_is_a_link_leads_nowhere(layout, scan, tmp_path) -> None:
+    (tmp_path / "outside").write_text("{}")
+    digest = digest_of(b"something")
+    layout.path(digest).symlink_to(tmp_path / "outside")
+    outcome = scan("--image", layout.index({"digest": digest, "size": 2}))
+    assert reasons(outcome) == ["wrong digest"]
+
+
+def test_links_in_an_archive_go_round_in_it_only(scan, tmp_path) -> None:
+    manifest = json.dumps([{"Config": "c.json", "RepoTags": None, "Layers": ["a/layer.tar", "out/layer.tar"]}])
+    content = raw_tar(
+        ({"name": "a/layer.tar", "type": tarfile.SYMTYPE, "linkname": "../b/layer.tar"}, b""),
+        ({"name": "b/layer.tar", "type": tarfile.SYMTYPE, "linkname": "../a/layer.tar"}, b""),
+        ({"name": "out/layer.tar", "type": tarfile.SYMTYPE, "linkname": "../../../etc/passwd"}, b""),
+        ({"name": "c.json"}, b"{}"),
+        ({"name": "manifest.json"}, manifest.encode()),
+    )
+    for name, data in (("saved.tar", content), ("saved.tar.gz", gzip.compress(content))):
+        (tmp_path / name).write_bytes(data)
+        assert set(reasons(scan("--image", name))) <= {"missing", "damaged"}
+
+
+def test_an_archive_that_breaks_off_gives_what_it_has(scan, key, tmp_path) -> None:
+    layer = tar_of({"a.env": f"KEY={key('github')}\n"})
+    manifest = json.dumps([{"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["l.tar"]}])
+    whole = tar_of({"manifest.json": manifest, "c.json": "{}", "l.tar": layer, "more": bytes(9000)})
+    (tmp_path / "cut.tar").write_bytes(whole[:-8000])
+    outcome = scan("--image", "cut.tar")
+    assert reasons(outcome) == ["damaged"]
+    assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", bytes(5000), tar_of({"a": "b"}), gzip.compress(b"x"), zlib.compress(b"x")]
+)
+def test_a_file_that_is_no_image_is_an_error(scan, tmp_path, content) -> None:
+    (tmp_path / "file").write_bytes(content)
+    outcome = scan("--image", "file")
+    assert outcome.code == 3
+    assert "not an image" in outcome.stderr
