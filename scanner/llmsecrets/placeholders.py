@@ -38,9 +38,10 @@ PUBLIC_VALUES: frozenset[str] = frozenset(
 
 # Long words cannot stand in a random token by chance; short ones can, and count only in short secrets, on their own.
 _LONG_WORD = re.compile(
-    rb"(?i)example|placeholder|change_?me|changeit|redacted|not_?a_?real|(?:secret|key|token|password)[_-]?here"
+    rb"(?i)(?<![a-z])example(?![a-z])|placeholder|change_?me|changeit|redacted|not_?a_?real|(?:secret|key|token|password)[_-]?here"
     rb"|(?:^|[^a-z])(?:sample|insert|replace)(?=$|[^a-z])"
 )
+_WITHIN = re.compile(rb"(?i)example")
 _SHORT_WORD = re.compile(
     rb"(?i)(?:^|[^a-z0-9])(?:dummy|your|my|here|todo|foobar|fake|fixme|mock|lorem|ipsum|invalid|xxxx+)(?=$|[^a-z0-9])"
 )
@@ -60,11 +61,13 @@ _RUN = 8  # sequential characters in a row that no random token of ordinary leng
 
 # Reasons that say a person typed the value. Against a value of no known shape that is enough; a key in its vendor's
 # exact shape is reported all the same, with less confidence.
-TYPED = frozenset(("repeated characters", "sequence"))
+TYPED = frozenset(("repeated characters", "sequence", "word within"))
 
 
 def reason(secret: bytes) -> str:
     """Why the bytes are no secret ("placeholder word", "template", …), or "" where nothing says so."""
+    if sha256(secret).hexdigest() in PUBLIC_VALUES:
+        return "published example"
     if len(secret) <= _REFERENCE and _TEMPLATE.search(secret):
         return "template or reference"
     if len(secret) <= _TYPED:
@@ -76,8 +79,8 @@ def reason(secret: bytes) -> str:
             return "repeated characters"
         if _sequential(secret):
             return "sequence"
-    if sha256(secret).hexdigest() in PUBLIC_VALUES:
-        return "published example"
+        if _WITHIN.search(secret):
+            return "word within"
     return ""
 
 

@@ -42,8 +42,8 @@ BEGIN = (
 # Where a value is known by its name only, something must call it a credential, and a token's worth of characters must
 # follow an assignment. One expression for all such rules: most texts are never searched for the names.
 GATE = (
-    r"(?i:key|token|secret|passw|auth|cred|bearer|api|client|cert)[\x00-\xff]{0,40}[=:,(> ][\s\"'`\\({\[]{0,8}"
-    r"[A-Za-z0-9_\-./+]{16}"
+    r"(?i:key|token|secret|passw|auth|cred|bearer|api|client|cert|access|private)"
+    r"(?:[\x00-\xff]{0,40}[=:,(> ][\s\"'`\\({\[]{0,8}|-)[A-Za-z0-9_\-./+]{16}"
 )
 
 FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match
