@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import re
@@ -19,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from llmsecrets import config, proofs, reporters, rules, templates
+import llmsecrets
+from llmsecrets import config, proofs, proposals, reporters, rules, templates
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -28,10 +30,13 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 MAN = ROOT / "docs" / "llmsecrets.1"
 REPORTS = ROOT / "docs" / "reports.md"
 SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
+LIBRARY = ROOT / "docs" / "library.md"
+CI = ROOT / "docs" / "ci.md"
 HOOKS = ROOT / "docs" / "hooks.md"
 DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS, REPORTS)
 _HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
-_COMMANDS = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_COMMANDS = re.compile(r"^ *```console\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+_RECIPES = re.compile(r"(<!-- recipe: (\S+) -->\n```\w+\n).*?(^```)", re.DOTALL | re.MULTILINE)
 _FILES = re.compile(r"<!-- file: (\S+) -->\n```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -52,6 +57,18 @@ def _run(*arguments: str, **environment: str) -> str:
 def with_help(text: str) -> str:
     """The README with its help block as it should be."""
     return _HELP.sub(lambda found: f"{found[1]}{help_text()}{found[2]}", text)
+
+
+def with_recipes(text: str) -> str:
+    """docs/ci.md with the recipes that `llmsecrets init` writes."""
+    return _RECIPES.sub(lambda found: f"{found[1]}{proposals.recipe(found[2])}{found[3]}", text)
+
+
+def test_the_recipes_shown_are_those_that_init_writes() -> None:
+    text = CI.read_text("utf-8")
+    shown = {name for _, name, _ in _RECIPES.findall(text)}
+    assert shown == {file.name for file in (ROOT / "scanner" / "llmsecrets" / "recipes").iterdir()}
+    assert text == with_recipes(text), "run: python tests/test_docs.py"
 
 
 def test_readme_shows_the_help() -> None:
@@ -124,7 +141,9 @@ def _all_named(document: Path, names: Iterable[str]) -> None:
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, *sorted((ROOT / "docs" / "adr").glob("*.md"))])
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, LIBRARY, ROOT / "SECURITY.md", *sorted((ROOT / "docs" / "adr").glob("*.md"))]
+)
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
@@ -136,7 +155,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def commands(document: Path) -> Iterator[str]:
     """The commands of the document's `console` blocks, in order."""
     for block in _COMMANDS.findall(document.read_text("utf-8")):
-        yield from (line[2:] for line in block.splitlines() if line.startswith("$ "))
+        yield from (line.strip()[2:] for line in block.splitlines() if line.strip().startswith("$ "))
 
 
 @pytest.fixture
@@ -172,6 +191,25 @@ def test_every_command_runs(document: Path, planted: Path, tmp_path: Path) -> No
         assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
 
 
+def test_the_librarys_examples_give_what_they_say(planted: Path, monkeypatch: pytest.MonkeyPatch, key: Any) -> None:
+    (planted / "prompt.txt").write_text(f"Why does this fail?\nOPENAI_API_KEY={key('openai', 2)}")
+    subprocess.run(["sh", "-c", "git add prompt.txt && git -c user.name=A -c user.email=a@b commit -qm x prompt.txt"],
+                   cwd=planted, check=True)  # fmt: skip
+    monkeypatch.chdir(planted)
+    examples = doctest.DocTestParser().get_doctest(LIBRARY.read_text("utf-8"), {}, "library.md", str(LIBRARY), 0)
+    assert len(examples.examples) > 10
+    said: list[str] = []
+    doctest.DocTestRunner().run(examples, out=said.append)
+    assert said == [], "".join(said)
+
+
+def test_every_public_name_is_there_and_explained() -> None:
+    assert [name for name in llmsecrets.__all__ if not hasattr(llmsecrets, name)] == []
+    homes = {name for names in llmsecrets._HOMES.values() for name in names}
+    assert sorted(homes) == sorted(llmsecrets.__all__)
+    _all_named(LIBRARY, llmsecrets.__all__)
+
+
 @pytest.mark.parametrize("name", ["our-rules.yaml", "zone-rules.yaml"])
 def test_rules_of_the_manual_pass_their_check(name: str, tmp_path: Path) -> None:
     content = dict(_FILES.findall(RULES.read_text("utf-8")))[name]
@@ -192,4 +230,5 @@ def test_readme_configuration_is_valid(tmp_path: Path) -> None:
 if __name__ == "__main__":
     README.write_text(with_help(README.read_text("utf-8")), "utf-8")
     SCHEMA.write_text(rules_schema(), "utf-8")
+    CI.write_text(with_recipes(CI.read_text("utf-8")), "utf-8")
     MAN.write_text(man_page(), "utf-8")

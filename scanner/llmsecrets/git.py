@@ -407,8 +407,10 @@ class Walk:
 
     def close(self) -> None:
         """End the walk, finished or not."""
+        assert self._process.stderr is not None
         self._process.kill()
         self._process.wait()
+        self._process.stderr.close()
         self._output.close()
         self._input.close()
 

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmsecrets import filters, forked, known
 from llmsecrets.baseline import Entry, Index
+from llmsecrets.config import Config
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
@@ -52,6 +54,35 @@ class Settings(NamedTuple):
     jobs: int = 1
     limits: Limits = Limits()
 
+    @classmethod
+    def of(cls, config: Config, jobs: int = 1) -> Settings:
+        """What a configuration says. Raises ConfigError where its baseline cannot be read."""
+        return cls(
+            filters.build(config),
+            Index.load(Path(config.baseline)) if config.baseline else None,
+            filters.misplaced(config),
+            config.min_confidence,
+            jobs,
+            limits_of(config),
+        )
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The tiers of confidence that are reported."""
+        return CONFIDENCES[: CONFIDENCES.index(self.min_confidence) + 1]
+
+
+def limits_of(config: Config) -> Limits:
+    """How far archives, notebooks and encodings are opened."""
+    return Limits(
+        archive_depth=config.max_archive_depth,
+        decode_depth=config.max_decode_depth,
+        size=config.max_archive_size,
+        ratio=config.max_archive_ratio,
+        members=config.max_archive_members,
+        seconds=config.max_archive_seconds,
+    )
+
 
 class Sighting(NamedTuple):
     """A match in a blob of the history. `secret_id` groups the matches of one secret; the secret itself is not kept."""
@@ -85,7 +116,7 @@ class Scanner:
     ) -> None:
         """`cache` is where a history scan leaves what the next one of the same repository need not read again."""
         self._engine, self._settings, self._progress, self._cache = engine, settings, progress, cache
-        self._shown = CONFIDENCES[: CONFIDENCES.index(settings.min_confidence) + 1]
+        self._shown = settings.shown
 
     def scan(self, source: Source, targets: Sequence[str]) -> ScanReport:
         """Scan everything the source yields."""

@@ -18,7 +18,6 @@ from llmsecrets.model import ScanReport, Stats
 if TYPE_CHECKING:
     from llmsecrets.config import Config
     from llmsecrets.git import Repository
-    from llmsecrets.inside import Limits
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
     from llmsecrets.sources import Source
@@ -129,39 +128,15 @@ def scanned(request: Request, settings: Config) -> Scanned:
 def run_scan(
     source: Source, rules: RuleSet, settings: Config, request: Request, cache: ResultCache | None = None
 ) -> ScanReport:
-    from llmsecrets import filters, matching
-    from llmsecrets.baseline import Index
+    from llmsecrets import matching
     from llmsecrets.engine import Engine
     from llmsecrets.scan import Scanner, Settings
 
-    baseline = Index.load(Path(settings.baseline)) if settings.baseline else None
     engine = Engine(rules, matching.compile_rules(rules, settings.engine))
-    jobs = settings.jobs or _cores()
-    chosen = Settings(
-        filters.build(settings),
-        baseline,
-        filters.misplaced(settings),
-        settings.min_confidence,
-        jobs,
-        limits=inside(settings),
-    )
+    chosen = Settings.of(settings, settings.jobs or _cores())
     with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress, cache)
         return scanner.scan(source, request.names)
-
-
-def inside(settings: Config) -> Limits:
-    """How far archives, notebooks and encodings are opened."""
-    from llmsecrets.inside import Limits
-
-    return Limits(
-        archive_depth=settings.max_archive_depth,
-        decode_depth=settings.max_decode_depth,
-        size=settings.max_archive_size,
-        ratio=settings.max_archive_ratio,
-        members=settings.max_archive_members,
-        seconds=settings.max_archive_seconds,
-    )
 
 
 def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCache | None:
@@ -170,10 +145,11 @@ def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCa
         return None
     from llmsecrets import cache
     from llmsecrets.resultcache import ResultCache
+    from llmsecrets.scan import limits_of
 
     place = os.fspath(_repository(request.targets[0]).common_dir.resolve())
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
-    limits = f"{settings.max_file_size} {inside(settings)}".encode()
+    limits = f"{settings.max_file_size} {limits_of(settings)}".encode()
     key = cache.key(rules.digest.encode(), code, limits, place.encode("utf-8", "surrogateescape"))
     return ResultCache(request.cache_file or cache.folder() / "history.sqlite3", key)
 
