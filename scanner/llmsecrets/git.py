@@ -287,6 +287,21 @@ class Repository:
         )
         return {_text(path): meta.split(b" ")[1].decode() for meta, _, path in entries if path}
 
+    def last_change(self, path: str, line: int) -> Commit | None:
+        """The commit that gave a line of a file in the work tree its present form; None where none has."""
+        place = os.path.relpath(self.root / path, self._start)
+        words = ("blame", "--porcelain", "--no-textconv", "-L", f"{line},{line}", "--", place)
+        commit_id = self._run(*words, accept=(0, 128)).partition(b" ")[0].decode("ascii", "replace")
+        return self.details([commit_id]).get(commit_id) if commit_id.strip("0") else None
+
+    def author(self) -> str:
+        """Who commits here, as git is configured: `Ann Author <ann@example.org>`, or nothing."""
+        name, email = (
+            self._run("config", "--get", key, accept=(0, 1)).decode("utf-8", "replace").strip()
+            for key in ("user.name", "user.email")
+        )
+        return " ".join(filter(None, (name, f"<{email}>" if email else "")))
+
     def tips(self, most: int) -> Iterator[tuple[str, str]]:
         """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice."""
         raw = self._run(

@@ -82,6 +82,7 @@ class _Commands(click.Group):
 _COMMANDS = {
     "scan": "scan:scan",
     "baseline": "baseline:baseline",
+    "audit": "audit:audit",
     "rules": "rules:rules",
     "config": "config:config",
     "init": "init:init",
