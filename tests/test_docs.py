@@ -33,7 +33,8 @@ SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
 LIBRARY = ROOT / "docs" / "library.md"
 CI = ROOT / "docs" / "ci.md"
 HOOKS = ROOT / "docs" / "hooks.md"
-DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS, REPORTS)
+MIGRATING = ROOT / "docs" / "migrating.md"
+DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS, REPORTS, MIGRATING)
 _HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
 _COMMANDS = re.compile(r"^ *```console\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _RECIPES = re.compile(r"(<!-- recipe: (\S+) -->\n```\w+\n).*?(^```)", re.DOTALL | re.MULTILINE)
@@ -167,6 +168,7 @@ def planted(repository: Any, key: Callable[..., str]) -> Path:
     repository.branch("topic")
     repository.commit({"topic.env": f"TOKEN={key('npm')}\n"}, "a key on a branch")
     repository.add("staged.env", f"TOKEN={key('gitlab')}\n")
+    repository.write(".gitleaksignore", "src/app.py:openai-api-key:1\n")
     for document in (RULES, CONFIGURATION):
         for name, content in _FILES.findall(document.read_text("utf-8")):
             repository.write(name, content)

@@ -207,6 +207,25 @@ class Repository:
         stdin = "".join(f"{word}\n" for word in ids).encode()
         return self._run("rev-list", *(("--stdin",) if ids else ()), *arguments, "--", stdin=stdin).decode().split()
 
+    def commits_of(self, path: str, most: int) -> list[str]:
+        """Ids of the newest commits, of any branch, that changed a path."""
+        if "\0" in path:
+            return []
+        found = self._run("rev-list", "--all", f"--max-count={most}", "--", f":(top,literal){path}")
+        return found.decode().split()
+
+    def content_at(self, commit: str, path: str, limit: int) -> bytes | None:
+        """A file's content in a commit; None where it is not there, is no file, or is larger than the limit."""
+        if not re.fullmatch("[0-9a-fA-F]{4,64}", commit) or "\n" in path:
+            return None
+        name = f"{commit}:{path}\n".encode("utf-8", "surrogateescape")
+        raw = self._run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=name)
+        object_id, _, kind = raw.strip().partition(b" ")
+        if kind != b"blob":
+            return None
+        _, content, _ = next(self.blobs([object_id.decode()], limit))
+        return content
+
     def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
         """What each commit changed: against nothing for a root, against all of its parents for a merge.
 

@@ -11,7 +11,7 @@ and letters of ASCII have no case variants outside of it (RE2 lets `(?i)k` match
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -498,7 +498,8 @@ def _repeat(node: _Repeat, keep: int | None) -> str:
 def _repeated_class(ranges: Ranges) -> str:
     """A class that will be repeated: where it holds all that is beyond ASCII, a set of bytes will do."""
     if _clipped(ranges, 128, _TOP) == ((128, _TOP),):
-        return _byte_set([*_clipped(ranges, 0, 127), (128, 255)])
+        left_out = _without(ranges)
+        return f"[^{_members_of(left_out)}]" if left_out else r"[\x00-\xff]"
     return f"(?:{_character_class(ranges)})" if _clipped(ranges, 128, _TOP) else _byte_set(ranges)
 
 
@@ -515,18 +516,32 @@ def _character_class(ranges: Ranges) -> str:
     return rows[0] if len(rows) == 1 else f"(?:{'|'.join(rows)})"
 
 
-def _byte_set(ranges: Iterable[tuple[int, int]]) -> str:
+def _byte_set(ranges: Sequence[tuple[int, int]]) -> str:
     """A set of bytes, or the one byte it holds. Without any, what never matches."""
-    parts = list(ranges)
-    if not parts:
+    if not ranges:
         return r"(?!)"
-    if len(parts) == 1 and parts[0][0] == parts[0][1]:
-        return _byte(parts[0][0])
-    return f"[{''.join(_byte(first) if first == last else f'{_byte(first)}-{_byte(last)}' for first, last in parts)}]"
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+        return _byte(ranges[0][0], _SPECIAL)
+    return f"[{_members_of(ranges)}]"
 
 
-def _byte(code: int) -> str:
-    return chr(code) if code < 128 and chr(code).isalnum() else f"\\x{code:02x}"
+def _members_of(ranges: Iterable[tuple[int, int]]) -> str:
+    return "".join(
+        _byte(first, _SPECIAL_IN_SET) + ("" if first == last else f"-{_byte(last, _SPECIAL_IN_SET)}")
+        for first, last in ranges
+    )
+
+
+_SPECIAL, _SPECIAL_IN_SET = frozenset(r"\.^$*+?{}[]|()"), frozenset(r"\]^-[&~|")
+_CONTROLS = {9: r"\t", 10: r"\n", 13: r"\r"}
+
+
+def _byte(code: int, special: Collection[str]) -> str:
+    if code in _CONTROLS:
+        return _CONTROLS[code]
+    if not 32 <= code < 127:
+        return f"\\x{code:02x}"
+    return f"\\{chr(code)}" if chr(code) in special else chr(code)
 
 
 _LENGTH_ENDS = (0x7F, 0x7FF, 0xFFFF, _TOP)

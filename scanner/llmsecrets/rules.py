@@ -141,7 +141,12 @@ def path_matches(path: str, globs: tuple[str, ...]) -> bool:
 
 
 def _expression_matches(path: str, glob: str) -> bool:
-    """Whether the expression of `re:EXPRESSION`, or `folder/re:EXPRESSION`, is found in the path below the folder."""
+    """Whether the expression of `re:EXPRESSION`, or `folder/re:EXPRESSION`, is found in the path below the folder.
+
+    It is about files: what it says of a folder's path tells nothing of the files in it.
+    """
+    if path.endswith("/"):
+        return False
     folder, _, expression = glob.partition(PATH_EXPRESSION)
     if (folder and not folder.endswith("/")) or not path.startswith(folder):
         return False

@@ -58,6 +58,13 @@ def parse(content: bytes, origin: str, error: type[ConfigError] = ConfigError) -
     return value
 
 
+def dump(mapping: dict[str, Any]) -> str:
+    """A mapping of plain values as YAML, in the order given."""
+    import yaml
+
+    return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=1000)
+
+
 def _check_depth(loader_type: Any, content: bytes, origin: str, error: type[ConfigError]) -> None:
     """Composing recurses on the C stack, where deep nesting is a crash; events do not."""
     import yaml

@@ -86,6 +86,7 @@ _COMMANDS = {
     "rules": "rules:rules",
     "config": "config:config",
     "init": "init:init",
+    "migrate": "migrate:migrate",
     "hook": "hook:hook",
     "completion": "completion:completion",
 }
