@@ -18,7 +18,9 @@ except ImportError:  # pragma: no cover - Python 3.10
 
 LITERAL = 3  # characters that make a literal rare enough to anchor on
 TAIL = 14  # characters wanted beyond a literal of the key's own before the rest is left to stage two
+SHORT_TAIL = 64  # the same beyond a literal so short that base64 is full of it
 NAMED_TAIL = 48  # the same where the literal is a name: only the value behind it makes it rare
+_SHORT = 4
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
 
@@ -33,11 +35,12 @@ _CATEGORIES = {
 
 
 class Anchor(NamedTuple):
-    """`expression` for stage one; the most bytes it spans; the most the whole pattern spans; literals one of which
-    every match holds (lower case)."""
+    """`expression` for stage one; the most bytes it spans; how far before its end a match can begin; the most bytes a
+    match spans; literals one of which every match holds (lower case)."""
 
     expression: str
     width: int
+    reach: int
     pattern_width: int
     literals: tuple[str, ...]
 
@@ -46,8 +49,12 @@ class AnchorError(ValueError):
     """The pattern holds no literal that stage one could look for, or has no upper width."""
 
 
-def derive(pattern: str, override: str = "", width: int = 0, tail: int = TAIL) -> Anchor:
-    """The anchor of a pattern. `width` bounds a pattern that does not bound itself. Raises AnchorError."""
+def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = False) -> Anchor:
+    """The anchor of a pattern: `override`, found anywhere in what the pattern matches, or a prefix.
+
+    `width` bounds a pattern that does not bound itself. `named`: it begins with a name. Raises AnchorError.
+    """
+    tail = NAMED_TAIL if named else TAIL
     tree = sre_parser.parse(pattern.encode())
     pattern_width = width or tree.getwidth()[1]
     if pattern_width >= _UNBOUNDED:
@@ -55,9 +62,13 @@ def derive(pattern: str, override: str = "", width: int = 0, tail: int = TAIL) -
     literals = _required(tree)
     if not literals or min(map(len, literals)) < LITERAL:
         raise AnchorError(f"the pattern has no literal of {LITERAL} characters that every match holds")
+    if override and _looks_around(sre_parser.parse(override.encode())):
+        raise AnchorError("the anchor must say nothing of what stands around it")
+    if not named and min(map(len, literals)) <= _SHORT:
+        tail = SHORT_TAIL
     expression = override or _sequence(list(tree), _State(tail))
     span = min(sre_parser.parse(expression.encode()).getwidth()[1], pattern_width)
-    return Anchor(expression, span, pattern_width, literals)
+    return Anchor(expression, span, pattern_width if override else span, pattern_width, literals)
 
 
 def width_of(pattern: str) -> int:
@@ -69,6 +80,21 @@ def width_of(pattern: str) -> int:
 def literals_of(pattern: str) -> tuple[str, ...]:
     """Literals one of which every match of a pattern holds, in lower case."""
     return _required(sre_parser.parse(pattern.encode()))
+
+
+def _looks_around(items: Any) -> bool:
+    """Whether an expression depends on more than the bytes it matches."""
+    for operation, argument in items:
+        inner: list[Any] = []
+        if operation in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
+            return True
+        if operation is sre.BRANCH:
+            inner = argument[1]
+        elif operation in (sre.SUBPATTERN, sre.MAX_REPEAT, sre.MIN_REPEAT):
+            inner = [argument[-1]]
+        if any(_looks_around(body) for body in inner):
+            return True
+    return False
 
 
 # ---- the prefix --------------------------------------------------------------------------------------------------

@@ -23,8 +23,10 @@ from llmsecrets.model import (
     Excerpt,
     Finding,
     Location,
+    Provenance,
     Secret,
     Skip,
+    Version,
 )
 from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
 
@@ -35,6 +37,7 @@ TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs micr
 # Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
 # before it and the value behind.
 _MARGINS, _SCORED_MARGINS = (16, 4), (96, 320)
+_COMPONENT_MARGINS = (4112, 4112)
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
@@ -73,6 +76,31 @@ class Match(NamedTuple):
         )
 
 
+class _Judgements:
+    """What became of each region of a version: the matches in it, for the versions that descend from this one."""
+
+    def __init__(self, version: Version, base: _Judgements | None) -> None:
+        self._copies, self._base = version.copies, base
+        self._targets = [target for _, target, _ in version.copies] if base else []
+        self._regions: dict[tuple[str, int, int], list[Match]] = {}
+
+    def keep(self, rule: Rule, start: int, end: int, matches: list[Match]) -> None:
+        self._regions[rule.id, start, end] = matches
+
+    def recall(self, rule: Rule, start: int, end: int) -> list[Match] | None:
+        """The matches in a region, if it and all they depend on are copied from the base."""
+        before, after = _needs(rule)
+        at = bisect_right(self._targets, max(0, start - before)) - 1
+        if at < 0 or self._base is None:
+            return None
+        source, target, length = self._copies[at]
+        if end + after > target + length or (start < before and source):
+            return None
+        moved = target - source
+        known = self._base._regions.get((rule.id, start - moved, end - moved))
+        return [match.moved(moved) for match in known] if known and moved else known
+
+
 class Engine:
     """A rule set ready to scan with. One for each thread (`clone`): matchers hold scratch space."""
 
@@ -80,6 +108,7 @@ class Engine:
         self.rules, self._matcher, self._timeout = rules, matcher, timeout
         self._patterns: dict[str, Any] = {}
         self._seen: dict[tuple[object, ...], list[Match]] = {}
+        self._judgements: list[_Judgements] = []  # of the versions that the one at hand descends from
 
     def clone(self) -> Engine:
         other = Engine(self.rules, self._matcher.clone(), timeout=self._timeout)
@@ -114,10 +143,25 @@ class Engine:
             chunk = batch.chunk(index)
             yield chunk, regions if chunk.provenance.kind == "file" else None
 
+    def follow(self, version: Version) -> tuple[list[Match], list[Skip]]:
+        """As `matches` of a version; what was found in the one it descends from is not looked for again."""
+        regions = self._matcher.follow(version)
+        del self._judgements[version.depth :]
+        judgements = _Judgements(version, self._judgements[-1] if version.depth else None)
+        self._judgements.append(judgements)
+        return self._found_in(Chunk(version.data, Provenance("", blob_id=version.blob_id)), regions, judgements)
+
     def matches(self, chunk: Chunk, regions: Regions | None = None) -> tuple[list[Match], list[Skip]]:
         """Everything in the chunk that a rule confirms, wherever it stands, in order of place."""
         if regions is None:
             regions = self._matcher.regions(chunk.data)
+        if not regions:
+            return [], []
+        return self._found_in(chunk, regions)
+
+    def _found_in(
+        self, chunk: Chunk, regions: Regions, judgements: _Judgements | None = None
+    ) -> tuple[list[Match], list[Skip]]:
         if not regions:
             return [], []
         data = bytes(chunk.data)
@@ -131,7 +175,15 @@ class Engine:
                 if not any(word.encode() in lowered for word in rule.requires):
                     continue
             try:
-                found += self._confirm(rule, data, spans, chunk)
+                if judgements is None:
+                    found += self._confirm(rule, data, spans, chunk)
+                    continue
+                for start, end in spans:
+                    known = judgements.recall(rule, start, end)
+                    if known is None:
+                        known = self._matches_in(rule, data, start, min(end, len(data)))
+                    judgements.keep(rule, start, end, known)
+                    found += known
             except TimeoutError:
                 detail = f"rule {rule.id} took longer than {self._timeout:g} s near byte {chunk.offset + spans[0][0]}"
                 skips.append(Skip(chunk.provenance, "timeout", detail))
@@ -179,7 +231,7 @@ class Engine:
             found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
             match = self._judged(rule, data, found) if found else None
             return [match] if match else []
-        before, after = _SCORED_MARGINS if rule.score else _MARGINS
+        before, after = _needs(rule)
         first, last = max(0, start - before), min(len(data), end + after)
         if rule.components or last - first > _MEMORABLE:
             return self._fresh(rule, data, start, end)
@@ -286,6 +338,13 @@ def _secret_span(rule: Rule, found: Any) -> tuple[int, int]:
     return next(((start, end) for start, end in spans if end > start), found.span())
 
 
+def _needs(rule: Rule) -> tuple[int, int]:
+    """How many bytes before and after a region the matches in it depend on."""
+    if rule.components:
+        return _COMPONENT_MARGINS
+    return _SCORED_MARGINS if rule.score else _MARGINS
+
+
 def _plausible(rule: Rule, secret: bytes) -> bool:
     from llmsecrets import scoring
 
@@ -313,7 +372,7 @@ def _lines_around(data: bytes, start: int, end: int, lines: int) -> tuple[int, i
     """The span of the lines from so many before a match to so many after it, at most 4 KiB either way."""
     first, last = start, end
     for _ in range(lines + 1):
-        first = max(data.rfind(b"\n", max(0, start - 4096), first), 0)
+        first = max(data.rfind(b"\n", max(0, start - 4096), first), start - 4096, 0)
         following = data.find(b"\n", last + 1, end + 4096)
         last = following if following >= 0 else min(len(data), end + 4096)
     return first, last

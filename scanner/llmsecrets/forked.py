@@ -10,8 +10,8 @@ import os
 import select
 import struct
 import sys
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from llmsecrets.errors import LlmsecretsError
 
@@ -21,6 +21,29 @@ Report = Callable[[int, int], None]  # a child tells how many blobs and bytes it
 Task = Callable[[Report], bytes]
 
 _COUNTS = struct.Struct("<QQ")
+_TICKET = struct.Struct("<H")
+
+Item = TypeVar("Item")
+
+
+class Queue(Iterable[Item]):
+    """Things to do, drawn by several processes or threads as each has time. Each iterates over its share."""
+
+    def __init__(self, items: Sequence[Item], turns: int) -> None:
+        """Drawn in at most `turns` pieces, up to 1,000."""
+        self._items, self._size = items, -(-len(items) // turns) or 1
+        self._drawing, filling = os.pipe()
+        pieces = -(-len(items) // self._size)
+        with open(filling, "wb") as tickets:
+            tickets.write(b"".join(_TICKET.pack(number) for number in range(pieces)))
+
+    def __iter__(self) -> Iterator[Item]:
+        while ticket := os.read(self._drawing, _TICKET.size):
+            (number,) = _TICKET.unpack(ticket)
+            yield from self._items[number * self._size : (number + 1) * self._size]
+
+    def __del__(self) -> None:
+        os.close(self._drawing)
 
 
 class _Child(NamedTuple):

@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 
 from llmsecrets.errors import ExitCode, SourceError
 from llmsecrets.model import Commit
+from llmsecrets.packs import ObjectStore
 from llmsecrets.rules import PATH_EXPRESSION, path_matches
 
 # What a hook's environment may say about the repository it runs for (an index being committed, quarantined objects).
@@ -33,6 +34,7 @@ _OF_THE_HOOK = frozenset(
         "GIT_QUARANTINE_PATH",
     )
 )
+_OBJECTS_ELSEWHERE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 _KEPT = frozenset(("GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES", "GIT_CONFIG_COUNT"))
 _SAFE_ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "none",  # a partial clone would fetch what is missing, by a command its config names
@@ -143,6 +145,12 @@ class Repository:
                     yield b"\n".join(ids)
         if listing.returncode:
             raise SourceError(f"{self._start}: git could not list all objects", "Check the repository: git fsck")
+
+    def object_store(self) -> ObjectStore | None:
+        """Packs and loose objects as they lie on disk; None where only git can tell what there is."""
+        if any(name in self.environment for name in _OBJECTS_ELSEWHERE):
+            return None
+        return ObjectStore.open(self.common_dir / "objects", 32 if self.object_format == "sha256" else 20)
 
     def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
         """Start walking from the oldest commit on: which commit brought each object in, at which path."""

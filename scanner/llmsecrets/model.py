@@ -166,6 +166,22 @@ class Batch(NamedTuple):
     chunk: Callable[[int], Chunk]
 
 
+Copy = tuple[int, int, int]  # from where, to where, how many bytes
+
+
+class Version(NamedTuple):
+    """A blob of a family of them: its content, and how far below the family's first it is.
+
+    `copies` are the stretches it shares with the version one above, the last that came before it at that height, in
+    order of the place here. Not all need be told.
+    """
+
+    data: bytes
+    blob_id: str
+    depth: int
+    copies: Sequence[Copy]
+
+
 class Location(NamedTuple):
     """Lines and columns count from 1, columns in characters; `end_column` and `end` are one past the last."""
 
@@ -265,6 +281,9 @@ class Skip(NamedTuple):
     reason: str
     detail: str
     expected: bool = False
+
+
+Content = Batch | Chunk | Skip | Version  # what a source yields
 
 
 class Stats(NamedTuple):

@@ -24,6 +24,7 @@ from llmsecrets.model import (
     Candidate,
     Chunk,
     Container,
+    Content,
     Finding,
     Provenance,
     ScanReport,
@@ -31,6 +32,7 @@ from llmsecrets.model import (
     Standing,
     Stats,
     Suppressed,
+    Version,
     display_path,
     identify,
 )
@@ -166,10 +168,10 @@ class Scanner:
     def _tally(self, salt: str, report: forked.Report = lambda blobs, size: None) -> _Tally:
         return _Tally(salt, self._settings.limits, report)
 
-    def _run_forked(self, shards: Sequence[Iterator[Batch | Chunk | Skip]], salt: str) -> _Tally:
+    def _run_forked(self, shards: Sequence[Iterator[Content]], salt: str) -> _Tally:
         """As with threads, in processes: what a history's matches cost the interpreter is worth a core each."""
 
-        def task(shard: Iterator[Batch | Chunk | Skip]) -> forked.Task:
+        def task(shard: Iterator[Content]) -> forked.Task:
             def scan(report: forked.Report) -> bytes:
                 tally = self._tally(salt, report)
                 return tally.drain(shard, self._engine.clone(), _Tally.note, threading.Event()).dump()
@@ -323,7 +325,7 @@ class _Tally:
 
     def drain(
         self,
-        shard: Iterable[Batch | Chunk | Skip],
+        shard: Iterable[Content],
         engine: Engine,
         take: Callable[[_Tally, Chunk, Engine], None],
         stop: threading.Event,
@@ -336,7 +338,10 @@ class _Tally:
                 break
             self._report(self.blobs, self.size)
             self.size += len(item.data)
-            if isinstance(item, Batch):
+            if isinstance(item, Version):
+                self.blobs += bool(item.blob_id)
+                self.follow(item, engine)
+            elif isinstance(item, Batch):
                 self.blobs += len(item.starts)
                 for chunk, regions in engine.suspects(item):
                     self.note(chunk, engine, regions)
@@ -347,7 +352,7 @@ class _Tally:
 
     def guarded(
         self,
-        shard: Iterable[Batch | Chunk | Skip],
+        shard: Iterable[Content],
         engine: Engine,
         take: Callable[[_Tally, Chunk, Engine], None],
         stop: threading.Event,
@@ -379,7 +384,15 @@ class _Tally:
 
     def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None) -> None:
         """Matches in a blob whose paths are not known yet."""
-        matches, skips = engine.matches(chunk, regions)
+        self._remember(chunk, *engine.matches(chunk, regions))
+
+    def follow(self, version: Version, engine: Engine) -> None:
+        """As `note`, for a version of a family."""
+        matches, skips = engine.follow(version)
+        if version.blob_id:
+            self._remember(Chunk(version.data, Provenance("", blob_id=version.blob_id)), matches, skips)
+
+    def _remember(self, chunk: Chunk, matches: Sequence[Match], skips: Sequence[Skip]) -> None:
         self.skips += skips
         if matches:
             blob_id = chunk.provenance.blob_id or ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Protocol
 
-from llmsecrets.anchors import NAMED_TAIL, TAIL, Anchor, AnchorError, derive
+from llmsecrets.anchors import Anchor, AnchorError, derive
 from llmsecrets.errors import ConfigError, RuleError
+from llmsecrets.model import Version
 from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
 
 Data = bytes | bytearray | memoryview
@@ -28,6 +29,9 @@ class Matcher(Protocol):
     def regions(self, data: Data) -> Regions:
         """Where each rule could match."""
 
+    def follow(self, version: Version) -> Regions:
+        """As `regions` of its data. Versions of a family come one after the other, parents before children."""
+
     def clone(self) -> Matcher:
         """The same rules for use in another thread."""
 
@@ -35,9 +39,9 @@ class Matcher(Protocol):
 def anchor_of(rule: Rule) -> Anchor:
     """The rule's anchor, an empty one where it has none. Raises RuleError where stage one could not work with it."""
     if rule.unanchored:
-        return Anchor("", 0, MAX_WIDTH, ())
+        return Anchor("", 0, 0, MAX_WIDTH, ())
     try:
-        anchor = derive(rule.core, rule.anchor, rule.width, NAMED_TAIL if rule.names else TAIL)
+        anchor = derive(rule.core, rule.anchor, rule.width, named=bool(rule.names))
     except (AnchorError, ValueError) as failure:
         raise RuleError(f"{rule.origin}: rule {rule.id!r}: {failure}") from failure
     if anchor.pattern_width > MAX_WIDTH:

@@ -13,6 +13,7 @@ import regex
 
 from llmsecrets.anchors import literals_of, width_of
 from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of, everywhere
+from llmsecrets.model import Version
 from llmsecrets.rules import GATE, Rule, RuleSet, any_of
 
 Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rules, and how far their matches reach from it
@@ -38,6 +39,9 @@ class KeywordMatcher:
 
     def clone(self) -> KeywordMatcher:
         return self
+
+    def follow(self, version: Version) -> Regions:
+        return self.regions(version.data)
 
     def regions(self, data: Data) -> Regions:
         content = bytes(data)

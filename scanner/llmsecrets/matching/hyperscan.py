@@ -9,19 +9,40 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import hyperscan
 
 from llmsecrets import cache
+from llmsecrets.anchors import width_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import GATE_REACH, Data, Regions, anchor_of, everywhere
+from llmsecrets.model import Copy, Version
 from llmsecrets.rules import GATE, Rule, RuleSet, any_of
+
+_RULE_BITS, _RULE_MASK = 16, 0xFFFF
+
+# A span behind a gate → (rule, where its name begins) of the names in it.
+Names = dict[tuple[int, int], list[tuple[int, int]]]
+Shared = Callable[[int, int], "list[tuple[int, int]] | None"]
 
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
 Reach = Sequence[Sequence[int]]
 Expressions = Sequence[tuple[int, str]]  # what to look for, with the number of the rule it is of
+
+
+class _Trace(NamedTuple):
+    """What stage one found in a version, for those that descend from it."""
+
+    hits: list[int]
+    names: Names
+
+
+def _nothing_shared(start: int, end: int) -> None:
+    return None
 
 
 class HyperscanMatcher:
@@ -32,11 +53,19 @@ class HyperscanMatcher:
     """
 
     def __init__(
-        self, anchors: hyperscan.Database, names: hyperscan.Database | None, reach: Reach, unanchored: Sequence[int]
+        self,
+        anchors: hyperscan.Database,
+        names: hyperscan.Database | None,
+        reach: Reach,
+        unanchored: Sequence[int],
+        margin: int,
     ) -> None:
+        """`margin` is the most bytes that an anchor or the gate spans."""
         self._anchors, self._names, self._reach, self._unanchored = anchors, names, reach, unanchored
+        self._margin = margin
         self._scratch = hyperscan.Scratch(anchors)
         self._names_scratch = None if names is None else hyperscan.Scratch(names)
+        self._traces: list[_Trace] = []  # of the versions that the one at hand descends from
 
     @classmethod
     def compile(cls, rules: RuleSet) -> HyperscanMatcher:
@@ -45,13 +74,71 @@ class HyperscanMatcher:
         return cls._load(cache.read(name)) or cls._build(rules, name)
 
     def clone(self) -> HyperscanMatcher:
-        return HyperscanMatcher(self._anchors, self._names, self._reach, self._unanchored)
+        return HyperscanMatcher(self._anchors, self._names, self._reach, self._unanchored, self._margin)
 
     def regions(self, data: Data) -> Regions:
-        found: Regions = {}
-        reach = self._reach
+        return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared)
+
+    # What stage one finds depends on the bytes at hand only. So where a version repeats the one it descends from, the
+    # hits there are that one's, moved; only what lies between, and a margin around it, is looked through.
+
+    def follow(self, version: Version) -> Regions:
+        del self._traces[version.depth :]
+        base = self._traces[-1] if version.depth else _Trace([], {})
+        copies = [copy for copy in version.copies if copy[2] > 2 * self._margin]
+        hits = self._moved_hits(version.data, copies, base.hits) if copies else self._hits(version.data, 0, 0)
+        targets = [target for _, target, _ in copies]
+
+        def shared(start: int, end: int) -> list[tuple[int, int]] | None:
+            """The names behind a gate, where gate and all lie in one copy."""
+            at = bisect_right(targets, start) - 1
+            if at < 0 or end > targets[at] + copies[at][2]:
+                return None
+            moved = targets[at] - copies[at][0]
+            known = base.names.get((start - moved, end - moved))
+            return known if not (known and moved) else [(rule, place + moved) for rule, place in known]
+
+        names: Names = {}
+        self._traces.append(_Trace(hits, names))
+        return self._gathered(version.data, hits, names, shared)
+
+    def _moved_hits(self, data: bytes, copies: Sequence[Copy], known: list[int]) -> list[int]:
+        """All hits in a version, those within copies taken from the hits of its base."""
+        view, margin = memoryview(data), self._margin
+        hits: list[int] = []
+        done = 0  # all hits that end up to here are there
+        for source, target, length in copies:
+            sure = 0 if source == target == 0 else target + margin  # hits that end beyond lie in the copy
+            if sure:
+                hits += self._hits(view[max(0, done - margin) : sure], max(0, done - margin), done)
+            moved = target - source
+            first = bisect_left(known, (sure - moved + (sure > 0)) << _RULE_BITS)
+            last = bisect_left(known, (source + length + 1) << _RULE_BITS)
+            if first < last:
+                hits += [hit + (moved << _RULE_BITS) for hit in known[first:last]] if moved else known[first:last]
+            done = target + length
+        if done < len(view):
+            hits += self._hits(view[max(0, done - margin) :], max(0, done - margin), done)
+        return hits
+
+    def _hits(self, data: Data, offset: int, floor: int) -> list[int]:
+        """Where anchors end, each as `end << _RULE_BITS | rule`, in order; those only that end beyond `floor`."""
+        hits: list[int] = []
+        add = hits.append
 
         def on_hit(rule: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            add((end + offset) << _RULE_BITS | rule)
+
+        self._anchors.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
+        hits.sort()
+        return hits[bisect_left(hits, (floor + 1) << _RULE_BITS) :] if floor and hits else hits
+
+    def _gathered(self, data: Data, hits: list[int], names: Names, shared: Shared) -> Regions:
+        """Regions of hits. Behind each gate the names are looked for, unless `shared` knows them; `names` gets them."""
+        found: Regions = {}
+        reach = self._reach
+        for hit in hits:
+            rule, end = hit & _RULE_MASK, hit >> _RULE_BITS
             back, ahead = reach[rule]
             start = end - back if end > back else 0
             spans = found.get(rule)
@@ -61,28 +148,33 @@ class HyperscanMatcher:
                 spans[-1][1] = end + ahead
             else:
                 spans.append([start, end + ahead])
-
-        self._anchors.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
         gates = found.pop(len(reach) - 1, None)
         if gates and self._names is not None:
-            self._look_for_names(data, gates, found)
+            for start, end in gates:
+                known = shared(start, end)
+                if known is None:
+                    known = self._names_in(data, start, end)
+                names[start, end] = known
+                for rule, place in known:
+                    span = [place, place + reach[rule][1]]
+                    spans = found.setdefault(rule, [])
+                    if not spans or spans[-1] != span:
+                        spans.append(span)
         for rule in self._unanchored:
             found[rule] = everywhere(len(data))
         return found
 
-    def _look_for_names(self, data: Data, gates: Sequence[Sequence[int]], found: Regions) -> None:
-        reach, view = self._reach, memoryview(data)
-        offset = 0
+    def _names_in(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
+        """(rule, where its name begins) of the names of gated rules in a span."""
+        found: list[tuple[int, int]] = []
 
-        def on_name(rule: int, start: int, _end: int, _flags: int, _context: object) -> None:
-            span = [offset + start, offset + start + reach[rule][1]]
-            spans = found.setdefault(rule, [])
-            if not spans or spans[-1] != span:
-                spans.append(span)
+        def on_name(rule: int, place: int, _end: int, _flags: int, _context: object) -> None:
+            found.append((rule, start + place))
 
         assert self._names is not None
-        for offset, end in gates:
-            self._names.scan(view[offset:end], match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
+        view = memoryview(data)[start:end]
+        self._names.scan(view, match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
+        return found
 
     @classmethod
     def _load(cls, stored: bytes | None) -> HyperscanMatcher | None:
@@ -90,9 +182,10 @@ class HyperscanMatcher:
             return None
         head, _, databases = stored.partition(b"\n")
         try:
-            size, reach, unanchored = json.loads(head)
+            size, reach, unanchored, margin = json.loads(head)
             anchors, names = databases[:size], databases[size:]
-            return cls(_unserialized(anchors), _unserialized(names) if names else None, reach, unanchored)
+            names_too = _unserialized(names) if names else None
+            return cls(_unserialized(anchors), names_too, reach, unanchored, margin)
         except hyperscan.HyperscanError:  # written by another version or for another processor
             return None
 
@@ -102,7 +195,7 @@ class HyperscanMatcher:
             print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
         every = list(rules)
         anchors = [anchor_of(rule) for rule in every]
-        reach = [(anchor.width, anchor.pattern_width + 1) for anchor in anchors]
+        reach = [(anchor.reach, anchor.pattern_width + 1) for anchor in anchors]
         unanchored = [index for index, rule in enumerate(every) if rule.unanchored]
         direct = [
             (index, anchor.expression)
@@ -115,9 +208,11 @@ class HyperscanMatcher:
         names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
         reach.append((GATE_REACH, 1))
         dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names)]
-        head = json.dumps([len(dumps[0]), reach, unanchored]).encode()
+        margin = max((anchors[index].width for index, _ in direct), default=0)
+        margin = max(margin, width_of(GATE))
+        head = json.dumps([len(dumps[0]), reach, unanchored, margin]).encode()
         cache.write(name, head + b"\n" + b"".join(dumps))
-        return cls(main, names, reach, unanchored)
+        return cls(main, names, reach, unanchored, margin)
 
 
 class HyperscanFinder:

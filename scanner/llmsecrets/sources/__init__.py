@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from llmsecrets.model import Batch, Chunk, Commit, Provenance, Skip, Standing
+from llmsecrets.model import Commit, Content, Provenance, Standing
 
 WINDOW = 16 << 20  # bytes held of one blob at a time
 OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the widest match
@@ -32,5 +32,5 @@ class Place(NamedTuple):
 class Source(Protocol):
     """Where content comes from."""
 
-    def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
+    def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
         """Iterators over all content, for as many threads at most."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from llmsecrets.model import Batch, Chunk, Provenance, Skip
+from llmsecrets.model import Content, Provenance, Skip
 from llmsecrets.sources import Source
 
 OUT_OF_TIME = "out of time"
@@ -20,10 +20,10 @@ class Deadline:
         self.commit_ids = getattr(source, "commit_ids", ())
         self.content_at = getattr(source, "content_at", None)
 
-    def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
+    def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
         return [self._until_the_end(shard) for shard in self._source.shards(jobs)]
 
-    def _until_the_end(self, shard: Iterator[Batch | Chunk | Skip]) -> Iterator[Batch | Chunk | Skip]:
+    def _until_the_end(self, shard: Iterator[Content]) -> Iterator[Content]:
         for item in shard:
             if time.monotonic() > self._end:
                 yield Skip(Provenance(""), OUT_OF_TIME, f"not all could be looked at in {self._seconds:g} s")

@@ -8,11 +8,13 @@ up afterwards, for those with findings.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
+from llmsecrets.forked import Queue
 from llmsecrets.git import BlobReader, Repository, Stretch
-from llmsecrets.model import Batch, Chunk, Provenance, Skip, Standing
+from llmsecrets.model import Batch, Chunk, Content, Provenance, Skip, Standing
+from llmsecrets.packs import COMMIT, TAG, Family
 from llmsecrets.resultcache import State
 from llmsecrets.sources import Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
@@ -22,6 +24,9 @@ from llmsecrets.sources.windows import chunks, is_marked, of_bytes
 Misplaced = Callable[[str, str], bool]
 _EVERYTHING = ("--all", "--reflog")
 _STRETCH = 2 << 20  # bytes of small objects looked through at once: little enough to stay in the processor's cache
+_LEAST_COPY = 512  # bytes a version shares with another, of which it is worth knowing
+_BLOCK = 5000  # ids given to git at once
+_TURNS = 1000  # pieces that the work on a history is split into
 _MARKS = frozenset(b"\xff\xfe\x00")  # what a byte order mark can start with
 _REFS_LOOKED_AT = 20
 _REFS_NAMED = 5
@@ -51,13 +56,19 @@ class HistorySource:
         self.globs_met: set[str] = set()
         self.content_at = Trees(repository, "HEAD", max_size)
 
-    def shards(self, jobs: int) -> Sequence[Iterator[Batch | Chunk | Skip]]:
+    def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
         if self.known:
             pending = "\n".join(self.known.pending).encode()
             new = self._repository.of_types(self._walk.objects(), ("blob", *MESSAGES))
             return [self._shard(itertools.chain((pending,) if pending else (), new))]
-        blocks = list(self._repository.every_object(("blob", *MESSAGES)))
-        return [self._shard(iter(blocks[number::jobs])) for number in range(jobs)]
+        store = self._repository.object_store()
+        if store is None:
+            blocks = list(self._repository.every_object(("blob", *MESSAGES)))
+            return [self._shard(iter(blocks[number::jobs])) for number in range(jobs)]
+        unclassed = [object_id.encode() for object_id in store.unclassed()]
+        rest = [*_blocks(store.ids((COMMIT, TAG))), *self._repository.of_types(unclassed, ("blob", *MESSAGES))]
+        queue = Queue(store.families(), _TURNS)
+        return [itertools.chain(self._versions(queue), self._shard(iter(rest[number::jobs]))) for number in range(jobs)]
 
     def state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         """What to remember of this scan. Only after `places` has been gone through."""
@@ -80,7 +91,21 @@ class HistorySource:
         gone = "\n".join(set(known.tips) - set(self._tips)).encode()
         return bool(gone) and bool(self._repository.dates("--not", *_EVERYTHING, "--not", stdin=gone))
 
-    def _shard(self, blocks: Iterator[bytes]) -> Iterator[Batch | Chunk | Skip]:
+    def _versions(self, families: Iterable[Family]) -> Iterator[Content]:
+        """The blobs that packs keep as versions of each other; then those of them that git is to read."""
+        left: list[str] = []
+        for family in families:
+            for version in family.versions(min(_STRETCH, self._max_size), _LEAST_COPY):
+                if isinstance(version, str):
+                    left.append(version)
+                elif is_marked(version.data):
+                    yield version._replace(blob_id="")
+                    yield from of_bytes(version.data, Provenance("", blob_id=version.blob_id))
+                else:
+                    yield version
+        yield from self._shard(iter(("\n".join(left).encode(),) if left else ()))
+
+    def _shard(self, blocks: Iterator[bytes]) -> Iterator[Content]:
         with BlobReader(self._repository, blocks) as reader:
             for item in reader.stretches(_STRETCH, min(_STRETCH, self._max_size)):
                 if isinstance(item, Stretch):
@@ -206,6 +231,10 @@ class _Tips:
     def standing(self, blob_id: str) -> Standing:
         refs = tuple(name for name, tree in self._refs.items() if blob_id in tree)
         return Standing(blob_id in self._head, refs[:_REFS_NAMED], 1)
+
+
+def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
+    return ("\n".join(ids[start : start + _BLOCK]).encode() for start in range(0, len(ids), _BLOCK))
 
 
 def _missing(blob_id: str) -> Skip:

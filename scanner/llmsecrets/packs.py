@@ -1,0 +1,333 @@
+"""Git's pack files, read for what `git cat-file` cannot say: what a version shares with the one it was packed against.
+
+A pack keeps most objects as deltas: "copy these bytes of that object, insert these". Read as such, a history is
+scanned at the cost of what changed instead of that of every version whole. Only what is plainly in order is read here:
+an object that is not (damaged, too large, in a format unknown) is left to git, which can tell why.
+
+Formats: https://git-scm.com/docs/gitformat-pack (index version 2, pack version 2 and 3).
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from llmsecrets.model import Copy, Version
+
+COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
+_OFFSET_DELTA = 6
+_HELD = 64 << 20  # bytes of ancestors held while a family is read
+_LARGE_OFFSETS = 0x8000_0000
+_HEX = frozenset("0123456789abcdef")
+
+# A byte that begins a copy → bytes of operands, mask of the offset in them, bits before the size. Operands that are
+# zero bytes are left out; where that leaves a hole between others, the entry is empty.
+_Operands = tuple[int, int, int] | None
+
+
+class DamagedError(ValueError):
+    """The pack is not what its format demands."""
+
+
+class Family(NamedTuple):
+    """A blob that is stored whole, by its number in the pack; all that are stored as deltas of it follow from it."""
+
+    pack: Pack
+    root: int
+
+    def versions(self, most: int, least: int) -> Iterator[Version | str]:
+        """The blobs of the family; those that cannot be read here, or are larger than `most`, as ids only.
+
+        Copies shorter than `least` are not told.
+        """
+        return self.pack.versions(self.root, most, least)
+
+
+class Pack:
+    """One pack with its index. Objects are numbered in the order in which they lie in the pack."""
+
+    def __init__(self, index: Path, id_size: int) -> None:
+        """Raises DamagedError (or OSError) where index and pack do not belong together or are not understood."""
+        raw = index.read_bytes()
+        count, names, offsets = _parse_index(raw, id_size)
+        with index.with_suffix(".pack").open("rb") as file:
+            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if self._data[:4] != b"PACK" or struct.unpack(">I", self._data[8:12])[0] != count:
+            raise DamagedError(f"{index}: is not the index of its pack")
+        order = sorted(range(count), key=offsets.__getitem__)
+        self._id_size = id_size
+        self._names = b"".join([names[i * id_size : (i + 1) * id_size] for i in order])
+        self._offsets = array("Q", (offsets[i] for i in order))
+        self._offsets.append(len(self._data) - id_size)
+        self._types = bytearray(count)  # 0 where a delta has no base here
+        self._children: dict[int, list[int]] = {}  # of blobs
+        self._left_out: set[int] = set()
+        self._find_families()
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    def leave_out(self, told: set[bytes]) -> set[bytes]:
+        """From now on, tell nothing of these objects, kept elsewhere too. Returns them with all of this pack."""
+        size = self._id_size
+        ids = [self._names[at : at + size] for at in range(0, len(self._names), size)]
+        if told:
+            self._left_out = {number for number, object_id in enumerate(ids) if object_id in told}
+        return told.union(ids)
+
+    def ids(self, types: Sequence[int]) -> Iterator[str]:
+        """Ids of the objects of these types (0: not known), as they lie in the pack."""
+        return (
+            self._id(number)
+            for number, kind in enumerate(self._types)
+            if kind in types and number not in self._left_out
+        )
+
+    def families(self) -> list[Family]:
+        """All blobs stored whole."""
+        derived = {child for children in self._children.values() for child in children}
+        blobs = (number for number, kind in enumerate(self._types) if kind == BLOB)
+        return [Family(self, number) for number in blobs if number not in derived]
+
+    def versions(self, root: int, most: int, least: int) -> Iterator[Version | str]:
+        """As `Family.versions`."""
+        path: list[bytes] = []  # the contents from the root down to the blob at hand
+        held = [0]  # how many bytes they are, up to each depth
+        waiting = [(root, 0)]
+        while waiting:
+            number, depth = waiting.pop()
+            del path[depth:], held[depth + 1 :]
+            try:
+                if held[-1] > _HELD:
+                    raise DamagedError("the family is too large to hold")
+                content, copies = self._content(number, path[-1] if path else None, most, least)
+            except (DamagedError, zlib.error, IndexError, OverflowError):
+                yield from self._left(number)
+                continue
+            path.append(content)
+            held.append(held[-1] + len(content))
+            waiting += [(child, depth + 1) for child in self._children.get(number, ())]
+            yield Version(content, "" if number in self._left_out else self._id(number), depth, copies)
+
+    def _left(self, number: int) -> Iterator[str]:
+        """The ids of an object and all that follow from it."""
+        waiting = [number]
+        while waiting:
+            number = waiting.pop()
+            waiting += self._children.get(number, ())
+            if number not in self._left_out:
+                yield self._id(number)
+
+    def _id(self, number: int) -> str:
+        return self._names[number * self._id_size : (number + 1) * self._id_size].hex()
+
+    def _find_families(self) -> None:
+        """The type of every object: its own, or that of the object at the end of its chain of deltas.
+
+        Bases named by id instead of by distance come after a fetch of a few objects only: their deltas are git's.
+        """
+        data, offsets, types = self._data, self._offsets, self._types
+        number_at = {offset: number for number, offset in enumerate(offsets)}
+        for number in range(len(types)):
+            position = offsets[number]
+            head = byte = data[position]
+            while byte & 0x80:
+                position += 1
+                byte = data[position]
+            kind = head >> 4 & 7
+            if kind == _OFFSET_DELTA:
+                base = number_at.get(offsets[number] - _distance(data, position + 1), -1)
+                if base >= 0 and types[base]:
+                    types[number] = types[base]
+                    if types[base] == BLOB:
+                        self._children.setdefault(base, []).append(number)
+            elif kind in (COMMIT, TREE, BLOB, TAG):
+                types[number] = kind
+
+    def _content(self, number: int, base: bytes | None, most: int, least: int) -> tuple[bytes, Sequence[Copy]]:
+        """An object's content and what it shares with its base, if it has one."""
+        data, start, end = self._data, self._offsets[number], self._offsets[number + 1]
+        byte = data[start]
+        position, size, shift = start + 1, byte & 15, 4
+        while byte & 0x80:
+            byte = data[position]
+            size |= (byte & 127) << shift
+            position, shift = position + 1, shift + 7
+        if size > most:
+            raise DamagedError("too large")
+        if base is None:
+            return _inflated(data[position:end], size), ()
+        while data[position] & 0x80:
+            position += 1
+        delta = _inflated(data[position + 1 : end], size)
+        return _applied(delta, base, most, least)
+
+
+def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, Sequence[int]]:
+    """(number of objects, their ids in order of id, their offsets in the same order)."""
+    if raw[:8] != b"\xfftOc\0\0\0\2" or len(raw) < 1032:
+        raise DamagedError("not an index of version 2")
+    count = struct.unpack(">I", raw[1028:1032])[0]
+    names_end = 1032 + count * id_size
+    small_at = names_end + 4 * count
+    large_at = small_at + 4 * count
+    if len(raw) < large_at + 2 * id_size:
+        raise DamagedError("the index is cut short")
+    small, large = array("I", raw[small_at:large_at]), array("Q", raw[large_at : -2 * id_size])
+    if struct.pack("=I", 1) != struct.pack(">I", 1):
+        small.byteswap()
+        large.byteswap()
+    if not large:
+        return count, raw[1032:names_end], small
+    try:
+        offsets = [large[one - _LARGE_OFFSETS] if one >= _LARGE_OFFSETS else one for one in small]
+    except IndexError as failure:
+        raise DamagedError("the index names an offset it does not hold") from failure
+    return count, raw[1032:names_end], offsets
+
+
+def _distance(data: mmap.mmap, position: int) -> int:
+    """How far before a delta its base lies."""
+    byte = data[position]
+    distance = byte & 127
+    while byte & 0x80:
+        position += 1
+        byte = data[position]
+        distance = ((distance + 1) << 7) | (byte & 127)
+    return distance
+
+
+def _inflated(compressed: bytes, size: int) -> bytes:
+    stream = zlib.decompressobj()
+    content = stream.decompress(compressed, size + 1)
+    if len(content) != size or not stream.eof:
+        raise DamagedError("the object has another size than it says")
+    return content
+
+
+def _operands(command: int) -> _Operands:
+    offset_bits, size_bits = command & 15, command >> 4 & 7
+    if offset_bits & (offset_bits + 1) or size_bits & (size_bits + 1):
+        return None
+    offset_bytes = offset_bits.bit_count()
+    return offset_bytes + size_bits.bit_count(), (1 << 8 * offset_bytes) - 1, 8 * offset_bytes
+
+
+_OPERANDS = [_operands(command) for command in range(256)]
+
+
+def _applied(delta: bytes, base: bytes, most: int, least: int) -> tuple[bytes, list[Copy]]:
+    """The content a delta makes of its base, and the copies of at least so many bytes in it."""
+    of, position = _size(delta, 0)
+    size, position = _size(delta, position)
+    if of != len(base) or size > most:
+        raise DamagedError("a delta of something else, or too large")
+    table, from_bytes = _OPERANDS, int.from_bytes
+    pieces: list[bytes] = []
+    copies: list[Copy] = []
+    filled, end = 0, len(delta)
+    while position < end:
+        command = delta[position]
+        position += 1
+        if command < 128:
+            pieces.append(delta[position : position + command])
+            position += command
+            filled += command
+            if not command:
+                raise DamagedError("an instruction that is reserved")
+            continue
+        operands = table[command]
+        if operands:
+            count, mask, bits = operands
+            value = from_bytes(delta[position : position + count], "little")
+            start, length = value & mask, value >> bits or 65536
+            position += count
+        else:
+            start, length, position = _sparse(command, delta, position)
+        pieces.append(base[start : start + length])
+        if length >= least:
+            copies.append((start, filled, length))
+        filled += length
+    content = b"".join(pieces)
+    if len(content) != size or filled != size:
+        raise DamagedError("the delta makes something of another size")
+    return content, copies
+
+
+def _sparse(command: int, delta: bytes, position: int) -> tuple[int, int, int]:
+    """The offset and size of a copy some of whose bytes are left out, and where the operands end."""
+    value = 0
+    for bit in range(7):
+        if command & 1 << bit:
+            value |= delta[position] << 8 * bit
+            position += 1
+    return value & 0xFFFFFFFF, value >> 32 or 65536, position
+
+
+def _size(delta: bytes, position: int) -> tuple[int, int]:
+    size = shift = 0
+    while True:
+        byte = delta[position]
+        size |= (byte & 127) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 128:
+            return size, position
+
+
+class ObjectStore:
+    """All objects of a repository, wherever they are kept: families of blobs in packs, and what git is to read."""
+
+    def __init__(self, packs: Sequence[Pack], loose: Sequence[str]) -> None:
+        self._packs, self._loose = packs, loose
+        told = {bytes.fromhex(object_id) for object_id in loose}
+        for pack in sorted(packs, key=len) if told or len(packs) > 1 else ():
+            told = pack.leave_out(told)
+
+    @classmethod
+    def open(cls, folder: Path, id_size: int) -> ObjectStore | None:
+        """That of an objects folder and its alternates; None where some of it is not understood."""
+        try:
+            folders = list(_with_alternates(folder, 0))
+            packs = [Pack(index, id_size) for one in folders for index in sorted((one / "pack").glob("pack-*.idx"))]
+            loose = {object_id for one in folders for object_id in _loose(one, id_size)}
+        except (OSError, ValueError, struct.error, IndexError):
+            return None
+        return cls(packs, sorted(loose))
+
+    def families(self) -> list[Family]:
+        """Blobs stored whole, with those that follow from each."""
+        return [family for pack in self._packs for family in pack.families()]
+
+    def ids(self, types: Sequence[int]) -> list[str]:
+        """Ids of packed objects of these types."""
+        return [object_id for pack in self._packs for object_id in pack.ids(types)]
+
+    def unclassed(self) -> list[str]:
+        """Ids of objects whose type is for git to tell."""
+        return [*self.ids((0,)), *self._loose]
+
+
+def _with_alternates(folder: Path, depth: int) -> Iterator[Path]:
+    if depth > 5:  # as git has it
+        raise DamagedError(f"{folder}: alternates of alternates without end")
+    yield folder
+    listed = folder / "info" / "alternates"
+    for line in listed.read_text("utf-8", "surrogateescape").splitlines() if listed.exists() else ():
+        if line.startswith('"'):
+            raise DamagedError(f"{listed}: a quoted path")
+        if line and not line.startswith("#"):
+            yield from _with_alternates(folder / line, depth + 1)
+
+
+def _loose(folder: Path, id_size: int) -> Iterator[str]:
+    """Ids of the objects that have a file of their own."""
+    for start in range(256):
+        below = folder / f"{start:02x}"
+        if below.is_dir():
+            ids = (f"{start:02x}{one.name}" for one in below.iterdir())
+            yield from (one for one in ids if len(one) == 2 * id_size and not set(one) - _HEX)
