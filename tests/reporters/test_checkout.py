@@ -102,6 +102,20 @@ def test_the_reported_place_wins_over_an_earlier_one(tmp_path, make):
     assert Checkout(str(tmp_path)).anchor(finding).location == finding.location
 
 
+def test_of_several_places_in_a_history_the_first_is_taken_wherever_lines_are_inserted(tmp_path, make):
+    """An old place may hit any of them by chance; found in trufflehog's own history."""
+    secret = make.secret(1)
+    finding = make.finding(secret, "a.env")
+    hashes_seen = set()
+    for above in (b"", b"\n" * 50):
+        (tmp_path / "a.env").write_bytes(above + b"A=" + secret.reveal() + b"\nB=" + secret.reveal() + b"\n")
+        for start in (len(above) + 2, len(above) + 5 + len(secret)):
+            location = finding.location._replace(start=start, end=start + len(secret))
+            anchor = Checkout(str(tmp_path), of_history=True).anchor(finding._replace(location=location))
+            hashes_seen.add(anchor.line_hash)
+    assert len(hashes_seen) == 1
+
+
 def test_what_does_not_stand_there_has_no_anchor(tmp_path, make):
     secret = make.secret(1)
     (tmp_path / "repository").mkdir()

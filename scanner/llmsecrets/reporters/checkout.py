@@ -41,8 +41,10 @@ def below(path: str, base: str | None) -> str:
 class Checkout:
     """The files below a folder. Remembers the last one read: findings come by path."""
 
-    def __init__(self, root: str | None) -> None:
+    def __init__(self, root: str | None, *, of_history: bool = False) -> None:
+        """`of_history`: findings stand for all places of a secret in a file, each where it came in at the time."""
         self._root = Path(root).resolve() if root else None
+        self._of_history = of_history
         self._last: tuple[str, _File | None] = ("", None)
 
     def anchor(self, finding: Finding) -> Anchor | None:
@@ -51,7 +53,7 @@ class Checkout:
         if provenance.containers or provenance.kind != "file":
             return None
         file = self._file(provenance.path)
-        location = file and _found(file.content, finding)
+        location = file and self._found(file.content, finding)
         return Anchor(location, file.hashes.of(location.start_line)) if file and location else None
 
     def place(self, finding: Finding) -> Location | None:
@@ -67,6 +69,17 @@ class Checkout:
             self._last = (path, None if content is None else _File(content, LineHashes(content)))
         return self._last[1]
 
+    def _found(self, content: bytes, finding: Finding) -> Location | None:
+        """Where the content holds the finding's secret: at the place reported, else at the first.
+
+        In a history always at the first: which of several an old place hits changes when lines are inserted above.
+        """
+        secret, reported = finding.secret.reveal(), finding.location
+        if not self._of_history and content[reported.start : reported.end] == secret:
+            return reported
+        start = content.find(secret)
+        return _location(content, start, start + len(secret)) if secret and start >= 0 else None
+
     def _read(self, path: str) -> bytes | None:
         """A regular file of moderate size that no link leads out of the folder to."""
         if self._root is None:
@@ -77,15 +90,6 @@ class Checkout:
             return file.read_bytes() if readable else None
         except (OSError, ValueError, RuntimeError):  # gone, forbidden, no possible name here, a loop of links
             return None
-
-
-def _found(content: bytes, finding: Finding) -> Location | None:
-    """Where the content holds the finding's secret: at the place reported, else at the first."""
-    secret, reported = finding.secret.reveal(), finding.location
-    if content[reported.start : reported.end] == secret:
-        return reported
-    start = content.find(secret)
-    return _location(content, start, start + len(secret)) if secret and start >= 0 else None
 
 
 def _location(content: bytes, start: int, end: int) -> Location:

@@ -24,7 +24,7 @@ def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> 
 
 
 def _entries(report: ScanReport, rules: RuleSet, options: Options) -> Iterator[dict[str, Any]]:
-    view, checkout = View(report), Checkout(options.base)
+    view, checkout = View(report), Checkout(options.base, of_history=report.grouped)
     for fingerprint, finding in numbered(report.findings, options.key):
         location = checkout.place(finding) or finding.location
         yield {

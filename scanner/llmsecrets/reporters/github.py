@@ -21,7 +21,7 @@ _COMMANDS = {"critical": "error", "high": "error", "medium": "warning", "low": "
 
 
 def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> Sequence[str]:
-    view, checkout = View(report), Checkout(options.base)
+    view, checkout = View(report), Checkout(options.base, of_history=report.grouped)
     counts: Counter[str] = Counter()
     for group in by_severity(report, options.key):
         for finding in group:

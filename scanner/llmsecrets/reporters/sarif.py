@@ -99,7 +99,7 @@ class _Run:
     def __init__(self, report: ScanReport, rules: RuleSet, options: Options) -> None:
         self._report, self._rules, self._options = report, rules, options
         self._view = View(report)
-        self._checkout = Checkout(options.base)
+        self._checkout = Checkout(options.base, of_history=report.grouped)
         self._suppressed = report.suppressed if options.show_suppressed else ()
         found = chain(report.findings, (suppressed.finding for suppressed in self._suppressed))
         self._ids = sorted({finding.rule_id for finding in found})
