@@ -1,0 +1,30 @@
+"""The catalogue: every format of credential known to exist has its rule, and what is known badly stays quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+FORMATS = Path(__file__).parent / "data" / "formats.txt"
+
+
+def formats() -> Iterator[tuple[str, str, str]]:
+    """(format, how sure its facts are, the rule that finds it or "-")."""
+    for line in FORMATS.read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, sure, rule_id = line.split()
+            yield name, sure, rule_id
+
+
+def test_every_known_format_has_a_rule(builtin_rules) -> None:
+    assert [name for name, _, rule_id in formats() if rule_id != "-" and rule_id not in builtin_rules] == []
+    assert len(list(formats())) > 1000
+
+
+def test_formats_of_uncertain_facts_are_not_reported_by_default(builtin_rules) -> None:
+    loud = [
+        rule_id
+        for name, sure, rule_id in formats()
+        if sure == "low" and name == rule_id and builtin_rules.get(rule_id).confidence != "low"
+    ]
+    assert loud == []
