@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import doctest
+import html
 import json
 import os
 import re
@@ -29,12 +30,15 @@ RULES = ROOT / "docs" / "RULES.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 MAN = ROOT / "docs" / "llmsecrets.1"
 REPORTS = ROOT / "docs" / "reports.md"
+PICTURE = ROOT / "docs" / "demo.svg"
 SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
 LIBRARY = ROOT / "docs" / "library.md"
 CI = ROOT / "docs" / "ci.md"
 HOOKS = ROOT / "docs" / "hooks.md"
 MIGRATING = ROOT / "docs" / "migrating.md"
-DOCUMENTS = (README, RULES, CONFIGURATION, HOOKS, REPORTS, MIGRATING)
+EXIT_CODES = ROOT / "docs" / "exit-codes.md"
+FAQ = ROOT / "docs" / "faq.md"
+DOCUMENTS = (README, RULES, CONFIGURATION, CI, EXIT_CODES, FAQ, HOOKS, REPORTS, MIGRATING)
 _HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
 _COMMANDS = re.compile(r"^ *```console\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _RECIPES = re.compile(r"(<!-- recipe: (\S+) -->\n```\w+\n).*?(^```)", re.DOTALL | re.MULTILINE)
@@ -78,13 +82,18 @@ def test_readme_shows_the_help() -> None:
     assert text == with_help(text), "run: python tests/test_docs.py"
 
 
-def man_page() -> str:
-    spec = spec_from_file_location("man", ROOT / "docs" / "man.py")
+def _script(name: str) -> Any:
+    """A script of docs/, imported."""
+    spec = spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return str(module.page())
+    return module
+
+
+def man_page() -> str:
+    return str(_script("man").page())
 
 
 def test_the_man_page_says_what_the_help_says() -> None:
@@ -203,6 +212,29 @@ def test_the_librarys_examples_give_what_they_say(planted: Path, monkeypatch: py
     said: list[str] = []
     doctest.DocTestRunner().run(examples, out=said.append)
     assert said == [], "".join(said)
+
+
+def test_the_readmes_lines_of_python_run(key: Any) -> None:
+    block = re.search(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert block
+    names: dict[str, Any] = {"prompt": f"Why? {key('openai')}"}
+    exec(block[1], names)
+    assert len(names["report"].findings) == 1
+    assert names["safe"] == "Why? [openai-project-key]"
+
+
+def _words(picture: str) -> str:
+    """What a picture of a terminal says, but for times and commit ids: they differ each time."""
+    text = html.unescape("".join(re.findall(r"<text [^>]*>(.*?)</text>", picture))).replace("\xa0", " ")
+    return re.sub(r"commit [0-9a-f]{10}|in [\d.]+ s|for \d+ days", "", text)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="drawn on a POSIX terminal")
+def test_the_picture_shows_what_the_commands_show() -> None:
+    picture = PICTURE.read_text("utf-8")
+    assert "this commit is refused" in _words(picture)
+    assert "@font-face" not in picture
+    assert _words(_script("demo").draw()) == _words(picture), "run: python docs/demo.py"
 
 
 def test_every_public_name_is_there_and_explained() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,14 @@ def test_a_comment_in_the_text_keeps_nothing_in(key) -> None:
     text = f"{key('github')}  # llmsecrets:ignore gitleaks:allow"
     assert llmsecrets.scan_text(text).findings == ()
     assert key("github") not in llmsecrets.redact(text)
+
+
+def test_an_encoded_secret_goes_with_what_it_is_encoded_in(key) -> None:
+    encoded = base64.b64encode(f"Authorization: Bearer {key('openai')}".encode()).decode()
+    redacted = llmsecrets.redact(f"header: {encoded} end")
+    assert "[openai-project-key]" in redacted
+    assert redacted.endswith(" end")
+    assert base64.b64encode(key("openai")[30:90].encode()).decode()[2:-4] not in redacted
 
 
 def test_the_halves_of_a_pair_go_together() -> None:

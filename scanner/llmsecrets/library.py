@@ -48,14 +48,17 @@ def scan_history(repository: str | Path, *, config: Config = _DEFAULTS, rules: R
 
 
 def redact(text: str, *, min_confidence: str = "medium", rules: RuleSet | None = None) -> str:
-    """The text with every secret in it replaced by the id of the rule that found it, in brackets.
+    """The text with every secret in it, encoded ones too, replaced by the id of the rule that found it, in brackets.
 
     Nothing in the text can keep a secret from being replaced: comments such as `llmsecrets:ignore` do not count here.
     """
     data = text.encode("utf-8", "surrogatepass")
-    candidates, _ = _engine(rules).clone().find(Chunk(data, Provenance("<text>", kind="stdin")))
-    shown = Settings(min_confidence=min_confidence).shown
-    findings = [candidate.finding for candidate in candidates if candidate.finding.confidence in shown]
+    chosen = Settings(min_confidence=min_confidence)
+    engine = _engine(rules).clone()
+    plain, _ = engine.find(Chunk(data, Provenance("<text>", kind="stdin")))
+    decoded = Scanner(engine, chosen).scan(StdinSource(io.BytesIO(data), "<text>"), ()).findings
+    findings = [candidate.finding for candidate in plain if candidate.finding.confidence in chosen.shown]
+    findings += [one for one in decoded if all(outer.kind == "encoded" for outer in one.provenance.containers)]
     pieces, position = [], 0
     for start, end, rule_id in sorted(_spans(findings)):
         if start >= position:
