@@ -147,6 +147,24 @@ def test_a_files_name_tells_its_format(planted, llmsecrets) -> None:
     assert "leak/a.py:1:8" in (planted / "d.txt").read_text()
 
 
+def test_names_that_gitlab_looks_for_tell_their_format(planted, llmsecrets) -> None:
+    names = ("gl-secret-detection-report.json", "gl-code-quality-report.json", "a.xml", "b.csv", "c.md", "d.html")
+    outcome = llmsecrets("scan", "leak", *(word for name in names for word in ("-o", name)))
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (1, "", "")
+    starts = {name: (planted / name).read_text("utf-8").lstrip()[:9] for name in names}
+    assert starts == dict(
+        zip(names, ('{\n"versio', '[\n{"descr', "<?xml ver", "severity,", "## 1 secr", "<!doctype"), strict=True)
+    )
+
+
+def test_what_a_format_cannot_hold_is_said(planted, llmsecrets) -> None:
+    for number in range(12):
+        (planted / f"leak/{number}.py").write_text(expand("key = '{{make:crc32-base62-6}}'\n", number))
+    outcome = llmsecrets("scan", "leak", "-f", "github")
+    assert outcome.stdout.count("::error ") == 13
+    assert "GitHub shows 10 of 13 annotations" in outcome.stderr
+
+
 def test_quiet_prints_only_what_matters(planted, llmsecrets) -> None:
     assert llmsecrets("scan", "clean", "-q") == (0, "", "")
     assert "leak/a.py:1:8" in llmsecrets("scan", "leak", "-q").stdout

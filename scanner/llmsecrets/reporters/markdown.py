@@ -80,7 +80,7 @@ def _since(view: View, group: Sequence[Finding], age: Age | None) -> str:
     commit, standing = group[0].provenance.commit, group[0].standing
     parts = (
         f"{words.day(commit)} {words.sha(commit)} {view.text(commit.author)}" if commit else "",
-        words.standing(view, standing) if standing else "",
+        words.standing(view, standing._replace(refs=(), versions=1)) if standing else "",  # a cell holds no more
         words.age(age) if age else "",
     )
     return "; ".join(part for part in parts if part)

@@ -92,10 +92,9 @@ function timeline() {
     return [draw("g", {}, title, bar("stands", 110 - high, high), bar("left", 110 - high - low, low))];
   });
   const [first, last] = [rows[0][0], rows[rows.length - 1][0]];
-  const names = [
-    draw("text", { x: 0, y: 125 }, first),
-    first === last ? null : draw("text", { x: 1000, y: 125, "text-anchor": "end" }, last),
-  ];
+  const step = Math.ceil(60 / width); // so that names do not overlap
+  const named = rows.map(([name], number) => [name, number]).filter(([, number]) => number % step === 0);
+  const names = named.map(([name, number]) => draw("text", { x: number * width, y: 125 }, name));
   const label = `Secrets by the time of their first commit, from ${first} to ${last}`;
   byId("timeline").append(
     draw("svg", { viewBox: "0 0 1000 130", role: "img", "aria-label": label }, ...bars, ...names),
