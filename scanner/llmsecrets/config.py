@@ -112,6 +112,7 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
         values["gitleaks_config"] = os.path.join(folder, values["gitleaks_config"])  # noqa: PTH118
     if values.get("gitleaks_config"):
         values["allow"] = (*values.get("allow", ()), *_allowed_for_gitleaks(values["gitleaks_config"]))
+        origins["allow"] = values["gitleaks_config"] if origins["allow"] == "default" else origins["allow"]
         folder = folder if file else _folders(start)[-1]
     if origins["rules"] == str(file):
         values["rules"] = tuple(os.path.join(folder, path) for path in values["rules"])  # noqa: PTH118

@@ -215,24 +215,26 @@ class Repository:
         stdin = "".join(f"{word}\n" for word in ids).encode()
         return self._run("rev-list", *(("--stdin",) if ids else ()), *arguments, "--", stdin=stdin).decode().split()
 
-    def commits_of(self, path: str, most: int) -> list[str]:
-        """Ids of the newest commits, of any branch, that changed a path."""
-        if "\0" in path:
-            return []
-        found = self._run("rev-list", "--all", f"--max-count={most}", "--", f":(top,literal){path}")
-        return found.decode().split()
+    def blob_ids(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """(commit, path) → the id of the file's blob; without those that are not there, or no file."""
+        asked = [(commit, path) for commit, path in places if _COMMIT_ID.fullmatch(commit) and not {*"\n\0"} & {*path}]
+        names = "".join(f"{commit}:{path}\n" for commit, path in asked).encode("utf-8", "surrogateescape")
+        raw = self._run("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=names)
+        answers = (line.partition(b" ") for line in raw.split(b"\n"))
+        return {
+            place: blob_id.decode()
+            for place, (kind, _, blob_id) in zip(asked, answers, strict=False)
+            if kind == b"blob"
+        }
 
-    def content_at(self, commit: str, path: str, limit: int) -> bytes | None:
-        """A file's content in a commit; None where it is not there, is no file, or is larger than the limit."""
-        if not re.fullmatch("[0-9a-fA-F]{4,64}", commit) or "\n" in path:
-            return None
-        name = f"{commit}:{path}\n".encode("utf-8", "surrogateescape")
-        raw = self._run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=name)
-        object_id, _, kind = raw.strip().partition(b" ")
-        if kind != b"blob":
-            return None
-        _, content, _ = next(self.blobs([object_id.decode()], limit))
-        return content
+    def versions_of(self, paths: Container[str]) -> dict[str, list[str]]:
+        """Path → ids of the blobs that ever stood there, the newest first: one walk for any number of paths."""
+        found: dict[str, list[str]] = {}
+        for _, changes in self.changes(self.commits("--all", "--date-order")):
+            for change in changes:
+                if change.path in paths and change.blob_id not in found.setdefault(change.path, []):
+                    found[change.path].append(change.blob_id)
+        return found
 
     def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
         """What each commit changed: against nothing for a root, against all of its parents for a merge.
@@ -722,6 +724,7 @@ _REFUSALS = (
     ("unable to read current working", "the folder is gone", "Change to a folder that exists."),
     ("cannot change to", "no such folder", "Check the path."),
 )  # fmt: skip
+_COMMIT_ID = re.compile("[0-9a-fA-F]{4,64}")
 _BAD_REVISION = re.compile("bad revision|unknown revision|ambiguous argument|Invalid revision")
 
 

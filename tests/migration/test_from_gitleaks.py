@@ -93,6 +93,16 @@ def test_of_several_secrets_in_a_line_the_one_meant_is_taken_or_none(repository,
     assert ".gitleaksignore:2: several secrets stand there" in moved.said
 
 
+def test_a_report_of_a_folder_names_its_files_by_their_whole_path(repository, migrate, scan, key) -> None:
+    repository.commit({"src/a.py": f"t = '{key('github')}'\n"})
+    entry = reported("REDACTED", str(repository.root / "src/a.py"), 1)
+    repository.write("report.json", json.dumps([entry, {**entry, "File": "./src/a.py"}, {**entry, "StartLine": 0}]))
+    moved = migrate("gitleaks", "report.json", secrets=(key("github"),))
+    assert moved.states() == {"src/a.py": "unreviewed"}
+    assert "report.json[2]: neither a line nor a digest" in moved.said
+    assert scan(cwd=repository.root).paths == []
+
+
 def test_columns_of_a_report_tell_which_secret_is_meant(repository, migrate, key) -> None:
     one, other = key("github", 1), key("github", 2)
     line = f"x = '{one}', '{other}'\n"
@@ -182,9 +192,8 @@ def test_wherever_lines_move_afterwards_the_same_is_known(tmp_path_factory, key,
     (root / ".gitleaksignore").write_text("".join(f"a.py:github-pat:{line}\n" for line in places))
     rules = load_rules()
     engine = Engine(rules, matching.compile_rules(rules))
-    plan = make(
-        take("gitleaks", [root / ".gitleaksignore"]), engine, Resolver(root, None, engine, list).answer, "gitleaks"
-    )
+    taken = take("gitleaks", [root / ".gitleaksignore"])
+    plan = make(taken, engine, Resolver(root, None, engine, list, taken.known).answer, "gitleaks")
     index = baseline.Index(baseline.dump(plan.known).encode(), "known.jsonl")
     new = key("github", 100 + fresh)
     moved = ["#"] * after + lines[::-1] + [f"t = '{new}'"]

@@ -10,6 +10,10 @@ from hashlib import sha256
 import pytest
 import yaml
 
+from llmsecrets.config import Config
+from llmsecrets.filters import excluder
+from llmsecrets.migration import glob_of, take
+
 # ---- detect-secrets ------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +122,42 @@ def test_a_match_that_stood_in_the_history_only_is_found(repository, migrate, sc
     repository.write(".gitguardian.yaml", yaml.safe_dump({"version": 2, "secret": {"ignored_matches": [match]}}))
     assert migrate("ggshield", secrets=(key("github"),)).entries[0]["reason"] == "ignored for ggshield: old"
     assert scan("--history", cwd=repository.root).paths == []
+
+
+# Ignored matches of a public repository's .gitguardian.yaml whose comments say what they are: placeholders, no secrets.
+SHOWN = {
+    "postgres": "6e0d657eb1f0fbc40cf0b8f3c3873ef627cc9cb7c4108d1c07d979c04bc8a4bb",
+    "text-davinci-003": "c489000cf6c7600cee0eefb80ad0965f82921cfb47ece880930eb7e7635cf1f1",
+    "gcs_pub_sub_body": "75f377c456eede69e5f6e47399ccee6016a2a93cc5dd11db09cc5b1359ae569a",
+}
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_digests_that_ggshield_showed_to_others_are_understood(tmp_path, text) -> None:
+    file = tmp_path / ".gitguardian.yaml"
+    file.write_text(yaml.safe_dump({"version": 2, "secret": {"ignored_matches": [{"match": SHOWN[text]}]}}))
+    (known,) = take("ggshield", [file]).known
+    assert known.accepts(text.encode())
+    assert not known.accepts(text.encode() + b"x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "anywhere", "below", "silent", "told"),
+    [
+        ("vendor", True, True, ["vendor/a", "x/vendor/a", "x/vendor"], ["vendors/a"]),
+        ("vendor", False, True, ["vendor/a"], ["x/vendor/a"]),
+        ("doc/*", True, False, ["doc/a", "x/doc/a"], ["doc/x/a", "doc2/a"]),
+        ("doc/*", False, True, ["doc/a", "doc/x/a"], ["x/doc/a"]),
+        ("**/a.md", True, False, ["a.md", "x/y/a.md"], ["a.md.txt", "xa.md"]),
+        ("tests/**/*.txt", True, False, ["tests/a.txt", "tests/x/y/a.txt"], ["tests/a.py", "a.txt"]),
+        ("docs/**", False, True, ["docs/a", "docs/x/a"], ["a/docs2"]),
+        ("a?.[!p]y", True, True, ["ab.xy"], ["ab.py", "a/.xy", "abc.xy"]),
+        ("build*/", True, True, ["build/a", "x/build-2/a"], ["build", "rebuild/a"]),
+    ],
+)
+def test_globs_of_other_tools_mean_here_what_they_meant_there(pattern, anywhere, below, silent, told) -> None:
+    excluded = excluder(Config(exclude=(glob_of(pattern, anywhere=anywhere, below=below),)))
+    assert [path for path in (*silent, *told) if excluded(path)] == silent
 
 
 # ---- trufflehog ----------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def migrate(tool: str, files: tuple[Path, ...], write: bool, force: bool) -> Non
     taken = take(tool, files or files_of(tool, Path(os.path.relpath(root))))
     rules = _rules(taken)
     engine = Engine(rules, matching.compile_rules(rules))
-    resolver = Resolver(root, repository, engine, lambda: _everything(root, repository, rules))
+    resolver = Resolver(root, repository, engine, lambda: _everything(root, repository, rules), taken.known)
     plan = make(_relative(taken, root), engine, resolver.answer, tool)
     _show(plan, engine)
     if write:

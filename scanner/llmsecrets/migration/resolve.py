@@ -46,67 +46,94 @@ class Resolver:
     """Looks entries up. A version of a file is read and searched once, whatever the number of entries in it."""
 
     def __init__(
-        self, root: Path, repository: Repository | None, engine: Engine, everything: Callable[[], Iterable[Finding]]
+        self,
+        root: Path,
+        repository: Repository | None,
+        engine: Engine,
+        everything: Callable[[], Iterable[Finding]],
+        known: Sequence[Known],
     ) -> None:
-        """`everything` gives all findings of the files and the history; asked only for entries without a path."""
+        """`everything` gives all findings of the files and the history; asked only for entries without a path.
+
+        `known` are the entries that will be asked about: git is asked for all of them at once.
+        """
         self._root, self._repository, self._engine, self._all = root, repository, engine, everything
-        self._files: dict[tuple[str, str], _File | None] = {}
+        self._known = known
+        self._searched: dict[tuple[str, str], _File | None] = {}
 
     def answer(self, known: Known) -> Answer:
         """What an entry stands for."""
         if not known.path:
             return self._anywhere(known)
-        versions = [one for one in self._versions(known) if one is not None]
-        if not versions:
-            missing = f"{known.path} is not there" + (f" in commit {known.commit[:12]}" if known.commit else "")
-            return Answer((), missing)
-        found = Answer((), _NOTHING, needed=False)
+        if not known.line and known.accepts is None:
+            return Answer((), "neither a line nor a digest tells which finding it is")
+        versions = (one for one in self._versions(known) if one is not None)
+        found = None
         for version in versions:
             found = _chosen(known, version)
             if found.findings or found.needed:
                 break
-        return found
+        missing = f"{known.path} is not there" + (f" in commit {known.commit[:12]}" if known.commit else "")
+        return found or Answer((), missing)
 
     # ---- content
 
     def _versions(self, known: Known) -> Iterator[_File | None]:
         """The version an entry speaks of; without a commit the file as it is, then as it was, from the newest back."""
+        path = self._relative(known.path)
         if known.commit:
-            yield self._file(known.commit, known.path)
+            yield self._blob(self._blob_ids.get((known.commit, path), ""), path)
             return
-        yield self._file("", known.path)
-        if self._repository is not None and known.accepts is None:
-            for commit in self._repository.commits_of(known.path, _MOST_VERSIONS):
-                yield self._file(commit, known.path)
+        yield self._on_disk(path)
+        if known.accepts is None:
+            for blob_id in self._past.get(path, [])[:_MOST_VERSIONS]:
+                yield self._blob(blob_id, path)
 
-    def _file(self, commit: str, path: str) -> _File | None:
-        key = (commit, path)
-        if key not in self._files:
-            data = self._committed(commit, path) if commit else self._on_disk(path)
-            self._files[key] = None if data is None else self._searched(data, path)
-        return self._files[key]
+    def _relative(self, path: str) -> str:
+        """A path as reports show it: from the root."""
+        try:
+            return Path(path).relative_to(self._root.resolve() if Path(path).is_absolute() else ".").as_posix()
+        except ValueError:  # elsewhere: nothing will be found there
+            return path
 
-    def _on_disk(self, path: str) -> bytes | None:
+    @cached_property
+    def _blob_ids(self) -> dict[tuple[str, str], str]:
+        places = [(one.commit, self._relative(one.path)) for one in self._known if one.commit and one.path]
+        return self._repository.blob_ids(places) if self._repository else {}
+
+    @cached_property
+    def _past(self) -> dict[str, list[str]]:
+        paths = {self._relative(one.path) for one in self._known if one.path and not one.commit}
+        return self._repository.versions_of(paths) if self._repository else {}
+
+    def _on_disk(self, path: str) -> _File | None:
         file = self._root / path
         try:
             inside = file.resolve().is_relative_to(self._root.resolve())
             if not inside or not file.is_file() or file.stat().st_size > _LIMIT:
                 return None
-            return file.read_bytes()
+            return self._search("", path, file.read_bytes)
         except (OSError, ValueError):  # ValueError: a NUL in the path
             return None
 
-    def _committed(self, commit: str, path: str) -> bytes | None:
-        if self._repository is None:
+    def _blob(self, blob_id: str, path: str) -> _File | None:
+        repository = self._repository
+        if repository is None or not blob_id:
             return None
-        return self._repository.content_at(commit, path, _LIMIT)
+        return self._search(blob_id, path, lambda: next(repository.blobs([blob_id], _LIMIT))[1])
 
-    def _searched(self, data: bytes, path: str) -> _File:
-        chunk = Chunk(data, Provenance(path))
+    def _search(self, blob_id: str, path: str, read: Callable[[], bytes | None]) -> _File | None:
+        key = (blob_id, path)
+        if key not in self._searched:
+            data = read()
+            self._searched[key] = None if data is None else self._file(Chunk(data, Provenance(path)))
+        return self._searched[key]
+
+    def _file(self, chunk: Chunk) -> _File:
         raw = self._found(chunk)
         opened = [one for one in expand(chunk, Limits()) if not isinstance(one, Skip)]
         inside = raw if opened == [chunk] else [finding for one in opened for finding in self._found(one)]
-        return _File(data, raw, inside)
+        return _File(bytes(chunk.data), raw, inside)
 
     def _found(self, chunk: Chunk) -> list[Finding]:
         candidates, _ = self._engine.find(chunk)
