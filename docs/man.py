@@ -70,7 +70,8 @@ def _start() -> Iterator[str]:
     yield ".I command"
     yield r"[\fIoptions\fR] [\fIarguments\fR]"
     yield ".SH DESCRIPTION"
-    yield _escaped(cli.help or "")
+    for paragraph in _paragraphs(cli.help or ""):
+        yield from _paragraph(paragraph)
     yield ".SH COMMANDS"
 
 
@@ -89,12 +90,16 @@ def _commands(group: click.Group, name: str) -> Iterator[str]:
 def _command(command: click.Command, name: str) -> Iterator[str]:
     context = click.Context(command, info_name=name, **cli.context_settings)  # as commands inherit them
     yield f".SS {_escaped(' '.join((name, *command.collect_usage_pieces(context))))}"
-    for paragraph in re.split(r"\n\s*\n", (command.help or "").strip()):
+    for paragraph in _paragraphs(command.help or ""):
         yield from _paragraph(paragraph)
     for option in command.get_params(context):
         row = option.get_help_record(context) if isinstance(option, click.Option) else None
         if row:
             yield from (".TP", rf"\fB{_escaped(row[0])}\fR", _escaped(row[1]))
+
+
+def _paragraphs(text: str) -> list[str]:
+    return re.split(r"\n\s*\n", text.strip())
 
 
 def _paragraph(text: str) -> Iterator[str]:

@@ -299,7 +299,7 @@ def test_help_says_what_the_snapshot_says(llmsecrets) -> None:
     """To take a new one: UPDATE_SNAPSHOTS=1 pytest tests/test_cli.py"""
     shown = ["--help", "scan --help", "scan --help-all", "rules --help", "rules check --help", "config --help",
              "baseline --help", "baseline create --help", "hook --help", "hook install --help",
-             "completion --help"]  # fmt: skip
+             "completion --help", "init --help"]  # fmt: skip
     text = "\n".join(f"$ llmsecrets {words}\n{llmsecrets(*words.split(), COLUMNS='100').stdout}" for words in shown)
     snapshot = Path(__file__).with_name("help.txt")
     if os.environ.get("UPDATE_SNAPSHOTS"):
@@ -317,6 +317,12 @@ def test_the_scans_help_fits_a_screen_and_the_whole_of_it_can_be_had(llmsecrets)
     for option in scan.params:
         if isinstance(option, click.Option):
             assert option.opts[-1] in whole
+
+
+def test_each_commands_summary_fits_its_line(llmsecrets) -> None:
+    lines = llmsecrets("--help", COLUMNS="80").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if line.endswith("...")] == []
 
 
 def test_every_option_has_a_help_text() -> None:

@@ -97,4 +97,11 @@ _COMMANDS = {
 )
 @click.version_option(package_name="llmsecrets", prog_name="llmsecrets")
 def cli() -> None:
-    """Find the keys and passwords that leak where people build with large language models."""
+    """Find the keys and passwords that leak where people build with large language models.
+
+    \b
+    llmsecrets scan                       this folder
+    llmsecrets scan --history .           everything a repository ever held
+    llmsecrets hook install pre-commit    look at every commit before it is made
+    llmsecrets init                       see what a repository lacks, and get it
+    """

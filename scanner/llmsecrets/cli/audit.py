@@ -41,7 +41,11 @@ class _WalkByDefault(click.Group):
         return super().parse_args(ctx, args if named else ["walk", *args])
 
 
-@click.group(cls=_WalkByDefault, subcommand_metavar="[COMMAND] [BASELINE] [OPTIONS]")
+@click.group(
+    cls=_WalkByDefault,
+    subcommand_metavar="[COMMAND] [BASELINE] [OPTIONS]",
+    short_help="Decide about the findings of a baseline, one by one.",
+)
 def audit() -> None:
     """Decide about a baseline's findings, one by one: real, false positive, test data or accepted.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BUDGET = 60.0  # seconds a server lets a push wait
 
 
-@click.group()
+@click.group(short_help="Scan before a commit or a push, or on a server.")
 def hook() -> None:
     """Scan before a commit, before a push, or on a server before it takes one in."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llmsecrets.proposals import Origin, Proposal
 
 
-@click.command()
+@click.command(short_help="Propose what a repository lacks, and write it when agreed.")
 @click.argument("repository", default=".", type=click.Path(path_type=Path))
 @click.option("-y", "--yes", is_flag=True, help="Write what is proposed without asking.")
 def init(repository: Path, yes: bool) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONFIGURATION = ".llmsecrets.yaml"
 
 
-@click.command()
+@click.command(short_help="Carry over what other scanners' files say.")
 @click.argument("tool", type=click.Choice(TOOLS))
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--write", is_flag=True, help="Write the files, instead of showing what would be written.")

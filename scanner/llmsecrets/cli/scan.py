@@ -31,6 +31,7 @@ from llmsecrets.config import Config
         "format", "output", "show_secrets", "exit_zero", "allow_incomplete", "quiet", "rules", "disable", "config_file",
         "help", "help_all",
     ),
+    short_help="Look for secrets in files, changes, a history or an image.",
     epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete.",
 )  # fmt: skip
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
