@@ -143,18 +143,23 @@ class Engine:
             chunk = batch.chunk(index)
             yield chunk, regions if chunk.provenance.kind == "file" else None
 
-    def follow(self, version: Version) -> tuple[list[Match], list[Skip]]:
-        """As `matches` of a version; what was found in the one it descends from is not looked for again."""
+    def follow(self, version: Version) -> tuple[Regions, list[Match], list[Skip]]:
+        """Regions and matches of a version; what was found in the one it descends from is not looked for again."""
         regions = self._matcher.follow(version)
         del self._judgements[version.depth :]
         judgements = _Judgements(version, self._judgements[-1] if version.depth else None)
         self._judgements.append(judgements)
-        return self._found_in(Chunk(version.data, Provenance("", blob_id=version.blob_id)), regions, judgements)
+        chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
+        return regions, *self._found_in(chunk, regions, judgements)
+
+    def regions(self, chunk: Chunk) -> Regions:
+        """Where in the chunk rules could match."""
+        return self._matcher.regions(chunk.data)
 
     def matches(self, chunk: Chunk, regions: Regions | None = None) -> tuple[list[Match], list[Skip]]:
         """Everything in the chunk that a rule confirms, wherever it stands, in order of place."""
         if regions is None:
-            regions = self._matcher.regions(chunk.data)
+            regions = self.regions(chunk)
         if not regions:
             return [], []
         return self._found_in(chunk, regions)

@@ -156,7 +156,7 @@ class Batch(NamedTuple):
     """Many small blobs one behind the other, to be looked through at once. The data may be overwritten afterwards.
 
     Blob i lies from `starts[i]` to `ends[i]`; `chunk(i)` is the Chunk of it. Those `apart` are in another encoding than
-    their chunks, and can only be looked through one by one.
+    their chunks, or archives, and can only be looked through one by one.
     """
 
     data: memoryview

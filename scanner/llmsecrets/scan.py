@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmsecrets import filters, forked, known
+from llmsecrets import filters, forked, known, magic
 from llmsecrets.baseline import Entry, Index
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine, Match, describe
@@ -87,23 +87,34 @@ def limits_of(config: Config) -> Limits:
 
 
 class Sighting(NamedTuple):
-    """A match in a blob of the history. `secret_id` groups the matches of one secret; the secret itself is not kept."""
+    """A match in a blob of the history. `secret_id` groups the matches of one secret; the secret itself is not kept.
+
+    `piece` is 0 where the blob itself holds it, else the number of the chunk that `inside.expand` gives for what it
+    holds; `members` are the archive members that lead there.
+    """
 
     match: Match
     secret_id: str
+    piece: int = 0
+    members: tuple[str, ...] = ()
+
+    def path_in(self, path: str) -> str:
+        """Where the match is, its blob being at a path."""
+        return "/".join((path, *self.members))
 
     def dump(self) -> list[Any]:
         """As plain lists, for the cache."""
-        return [self.match.rule.id, *self.match[1:], self.secret_id]
+        return [self.match.rule.id, *self.match[1:], *self[1:]]
 
     @classmethod
     def parse(cls, dumped: list[Any], engine: Engine) -> Sighting:
-        rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, secret_id = dumped
+        rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, *rest = dumped
+        secret_id, piece, members = rest
         spans = tuple((str(name), int(first), int(last)) for name, first, last in parts)
         pairs = tuple((str(name), str(value)) for name, value in facts)
         rule = engine.rules.get(rule_id)
         match = Match(rule, start, end, secret_start, secret_end, confidence, score, pairs, spans)
-        return cls(match, secret_id)
+        return cls(match, secret_id, int(piece), tuple(members))
 
 
 class Scanner:
@@ -214,9 +225,9 @@ class Scanner:
         globs = {glob for rule in self._engine.rules for glob in rule.paths}
 
         def misplaced(blob_id: str, path: str) -> bool:
-            matches = [one.match for one in tally.sightings[blob_id]]
-            return all(self._misplaced(match, path) for match in matches) and any(
-                self._could_stand(match, source.globs_met) for match in matches
+            seen = tally.sightings[blob_id]
+            return all(self._misplaced(one.match, one.path_in(path)) for one in seen) and any(
+                self._could_stand(one.match, source.globs_met) for one in seen
             )
 
         firsts: dict[tuple[str, str], tuple[Sighting, Place]] = {}
@@ -224,7 +235,7 @@ class Scanner:
         standings: dict[str, list[Standing]] = {}
         for place in source.places(tally.provenances, misplaced, globs):
             for sighting in self._standing_at(tally, place):
-                key = (sighting.secret_id, place.provenance.path)
+                key = (sighting.secret_id, sighting.path_in(place.provenance.path))
                 holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
                 standings.setdefault(sighting.secret_id, []).append(place.standing)
                 if key not in firsts or _age(place.provenance) < _age(firsts[key][1].provenance):
@@ -235,10 +246,14 @@ class Scanner:
     def _standing_at(self, tally: _Tally, place: Place) -> Iterator[Sighting]:
         provenance = place.provenance
         sightings = tally.sightings[provenance.blob_id or ""]
-        ids = {(one.match.rule.id, one.match.secret_start, one.match.secret_end): one.secret_id for one in sightings}
-        path = provenance.path if provenance.kind == "file" else ""
-        for match in self._engine.settle([one.match for one in sightings], path):
-            yield Sighting(match, ids[match.rule.id, match.secret_start, match.secret_end])
+        pieces: dict[int, dict[tuple[str, int, int], Sighting]] = {}
+        for one in sightings:
+            match = one.match
+            pieces.setdefault(one.piece, {})[match.rule.id, match.secret_start, match.secret_end] = one
+        for piece in pieces.values():
+            path = next(iter(piece.values())).path_in(provenance.path) if provenance.kind == "file" else ""
+            for match in self._engine.settle([one.match for one in piece.values()], path):
+                yield piece[match.rule.id, match.secret_start, match.secret_end]._replace(match=match)
 
     def _misplaced(self, match: Match, path: str) -> bool:
         return not match.rule.applies_to(path) or self._settings.misplaced(match.rule.id, path)
@@ -255,17 +270,26 @@ class Scanner:
         source: HistorySource,
     ) -> Iterator[Candidate]:
         """Full findings for the first places: their blobs are read once more, all others never."""
-        wanted: dict[str, list[tuple[Sighting, Place]]] = {}
+        wanted: dict[str, dict[Place, list[Sighting]]] = {}
         for sighting, place in firsts:
-            wanted.setdefault(place.provenance.blob_id or "", []).append((sighting, place))
+            wanted.setdefault(place.provenance.blob_id or "", {}).setdefault(place, []).append(sighting)
         for chunk in source.contents(sorted(wanted)):
             blob_id = chunk.provenance.blob_id or ""
-            masked = [one.match for one in tally.sightings[blob_id] if one.match.lies_in(chunk)]
-            for sighting, place in wanted[blob_id]:
-                if sighting.match.lies_in(chunk):
-                    for candidate in describe([sighting.match], chunk._replace(provenance=place.provenance), masked):
-                        finding = candidate.finding._replace(standing=whole[sighting.secret_id])
-                        yield candidate._replace(finding=finding)
+            for place, sightings in wanted[blob_id].items():
+                here = chunk._replace(provenance=place.provenance)
+                for candidate in self._seen_again(here, sightings, tally.sightings[blob_id]):
+                    secret_id = identify(candidate.finding.secret, candidate.finding.family, tally.key)
+                    yield candidate._replace(finding=candidate.finding._replace(standing=whole[secret_id]))
+
+    def _seen_again(self, chunk: Chunk, wanted: Sequence[Sighting], every: Sequence[Sighting]) -> Iterator[Candidate]:
+        """The findings for sightings in a blob that is read once more; of `every` one, excerpts hide the secret."""
+        inside = any(one.piece for one in wanted)
+        for number, piece in numbered(chunk, self._settings.limits if inside else None):
+            if isinstance(piece, Chunk):
+                masked = [one.match for one in every if one.piece == number and one.match.lies_in(piece)]
+                for one in wanted:
+                    if one.piece == number and one.match.lies_in(piece):
+                        yield from describe([one.match], piece, masked)
 
     # ---- judging
 
@@ -314,7 +338,7 @@ class _Tally:
     def __init__(self, salt: str, limits: Limits, report: forked.Report) -> None:
         self.salt, self._limits, self._report = salt, limits, report
         self._opened: Provenance | None = None  # the large blob whose inside was scanned instead of itself
-        self._key = bytes.fromhex(salt)
+        self.key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
         self.sightings: dict[str, list[Sighting]] = {}
         self.provenances: dict[str, Provenance] = {}
@@ -383,24 +407,46 @@ class _Tally:
         self.candidates += _added(candidates, chunk, engine, self._limits)
 
     def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None) -> None:
-        """Matches in a blob whose paths are not known yet."""
-        self._remember(chunk, *engine.matches(chunk, regions))
+        """Matches in a blob whose paths are not known yet.
+
+        Archives are opened whatever they hold, notebooks only where rules could match their raw text: reading the JSON
+        of all notebooks would take longer than all the rest.
+        """
+        if chunk.offset and chunk.provenance == self._opened:
+            return
+        self._opened = None if chunk.last else chunk.provenance
+        whole = not chunk.offset and chunk.provenance.kind == "file"
+        archive = whole and bool(magic.kind_of(chunk.data))
+        if regions is None and not archive:
+            regions = engine.regions(chunk)
+        opened = archive or (whole and bool(regions) and magic.is_notebook(chunk.data))
+        for number, piece in numbered(chunk, self._limits if opened else None):
+            if isinstance(piece, Skip):
+                self.skips.append(piece)
+            else:
+                self._opened = self._opened if number else None
+                self._remember(piece, *engine.matches(piece, None if number else regions), number)
 
     def follow(self, version: Version, engine: Engine) -> None:
         """As `note`, for a version of a family."""
-        matches, skips = engine.follow(version)
+        regions, matches, skips = engine.follow(version)
         if version.blob_id:
-            self._remember(Chunk(version.data, Provenance("", blob_id=version.blob_id)), matches, skips)
+            chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
+            if regions and magic.is_notebook(version.data):
+                self.note(chunk, engine, regions)
+            else:
+                self._remember(chunk, matches, skips)
 
-    def _remember(self, chunk: Chunk, matches: Sequence[Match], skips: Sequence[Skip]) -> None:
+    def _remember(self, piece: Chunk, matches: Sequence[Match], skips: Sequence[Skip], number: int = 0) -> None:
         self.skips += skips
         if matches:
-            blob_id = chunk.provenance.blob_id or ""
-            self.provenances[blob_id] = chunk.provenance
-            sightings = self.sightings.setdefault(blob_id, [])
-            sightings += [
-                Sighting(match, identify(match.secret_in(chunk), match.rule.family, self._key)) for match in matches
-            ]
+            blob_id = piece.provenance.blob_id or ""
+            members = tuple(one.name for one in piece.provenance.containers if one.kind == "member")
+            self.provenances.setdefault(blob_id, piece.provenance if not number else Provenance("", blob_id=blob_id))
+            self.sightings.setdefault(blob_id, []).extend(
+                Sighting(match, identify(match.secret_in(piece), match.rule.family, self.key), number, members)
+                for match in matches
+            )
 
     def recall(self, sightings: Mapping[str, Any], provenances: Mapping[str, Any], engine: Engine) -> None:
         """Add what is known, in plain lists, of blobs that were not read here."""
@@ -408,8 +454,7 @@ class _Tally:
             if blob_id not in self.sightings:
                 self.sightings[blob_id] = [Sighting.parse(one, engine) for one in dumped]
                 path, containers, kind = provenances[blob_id]
-                inside = tuple(Container(one[0], one[1], tuple(map(tuple, one[2]))) for one in containers)
-                self.provenances[blob_id] = Provenance(path, inside, blob_id=blob_id, kind=kind)
+                self.provenances[blob_id] = Provenance(path, _containers(containers), blob_id=blob_id, kind=kind)
 
     def known(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """The sightings and provenances by blob, in plain lists, as `recall` takes them."""
@@ -418,14 +463,19 @@ class _Tally:
 
     def dump(self) -> bytes:
         """Everything, for another process to `add`."""
-        skips = [[one.provenance.blob_id, one.reason, one.detail] for one in self.skips]
+        skips = [
+            [one.provenance.blob_id, one.provenance.containers, one.reason, one.detail, one.expected]
+            for one in self.skips
+        ]
         return json.dumps([*self.known(), skips, self.blobs, self.size]).encode()
 
     def add(self, dumped: bytes, engine: Engine) -> None:
         """Add what another process has dumped."""
         sightings, provenances, skips, blobs, size = json.loads(dumped)
         self.recall(sightings, provenances, engine)
-        self.skips += [Skip(Provenance("", blob_id=blob_id), reason, detail) for blob_id, reason, detail in skips]
+        self.skips += [
+            Skip(Provenance("", _containers(inside), blob_id=blob_id), *rest) for blob_id, inside, *rest in skips
+        ]
         self.blobs += blobs
         self.size += size
 
@@ -440,6 +490,22 @@ class _Tally:
             self.blobs += tally.blobs
             self.size += tally.size
         return self
+
+
+def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk | Skip]]:
+    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone.
+
+    Encoded text is not decoded: looking for it would cost a history scan a third of its time.
+    """
+    if limits is None:
+        yield 0, chunk
+        return
+    for number, piece in enumerate(expand(chunk, limits._replace(decode_depth=0)), 1):
+        yield 0 if isinstance(piece, Chunk) and piece.data is chunk.data else number, piece
+
+
+def _containers(dumped: Iterable[Sequence[Any]]) -> tuple[Container, ...]:
+    return tuple(Container(kind, name, tuple((label, value) for label, value in facts)) for kind, name, facts in dumped)
 
 
 def holder(findings: Iterable[Finding], source: Source) -> known.Holds:
@@ -505,11 +571,12 @@ def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     return (finding for group in groups.values() for finding in group)
 
 
-def _age(provenance: Provenance) -> tuple[float, str, str]:
-    """Oldest first, across time zones; what has no commit comes last."""
+def _age(provenance: Provenance) -> tuple[float, str, str, str]:
+    """Oldest first, across time zones; what has no commit comes last. Two tags of one commit go by their own ids."""
     from datetime import datetime
 
     commit = provenance.commit
     if commit is None or not commit.date:
-        return (float("inf"), "", provenance.path)
-    return (datetime.fromisoformat(commit.date).timestamp(), commit.sha, provenance.path)
+        return (float("inf"), "", provenance.path, provenance.blob_id or "")
+    seconds = datetime.fromisoformat(commit.date).timestamp()
+    return (seconds, commit.sha, provenance.path, provenance.blob_id or "")

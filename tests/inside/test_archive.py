@@ -6,11 +6,15 @@ import bz2
 import gzip
 import io
 import lzma
+import random
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmsecrets.inside import Limits, expand
 from llmsecrets.model import Chunk, Provenance, Skip
@@ -98,3 +102,138 @@ def test_archives_in_archives_are_opened_so_deep_and_no_deeper() -> None:
     texts, (skip,) = opened(nested)
     assert (list(texts), skip.reason, skip.expected) == (["box/1/2/3/4"], "limit reached", False)
     assert opened(nested, Limits(archive_depth=6)) == ({"box/1/2/3/4/5/6": b"treasure"}, [])
+
+
+# ---- in a repository -------------------------------------------------------------------------------------------------
+
+
+def test_a_history_names_the_member_and_the_commit(repository, scan, key) -> None:
+    box = tarred({"deep/app.zip": zipped({"settings.py": f"a = 1\nkey = '{key('github')}'".encode()})}, "w:gz")
+    first = repository.commit({"release.tgz": box})
+    repository.remove("release.tgz")
+    for _ in range(2):  # read, then remembered
+        (entry,) = scan("--history", cwd=repository.root).json["findings"]
+        assert [one["name"] for one in entry["provenance"]["containers"]] == ["deep/app.zip", "settings.py"]
+        assert (entry["location"]["path"], entry["location"]["start_line"]) == ("release.tgz", 2)
+        assert entry["provenance"]["commit"]["sha"] == first
+    repository.git("checkout", "-q", first)
+    (same,) = scan(cwd=repository.root).json["findings"]
+    assert same["fingerprint"] == entry["fingerprint"]
+
+
+def test_only_what_a_change_adds_to_an_archive_is_reported(repository, scan, key) -> None:
+    old = {"old.py": key("github").encode()}
+    repository.commit({"app.zip": zipped(old)})
+    repository.add("app.zip", zipped({**old, "new.py": key("npm").encode()}))
+    (entry,) = scan("--staged", cwd=repository.root).json["findings"]
+    assert entry["provenance"]["containers"][0]["name"] == "new.py"
+
+
+def test_a_large_archive_in_a_history_is_opened_too(repository, scan, key) -> None:
+    noise = random.Random(1).randbytes(17 << 20)
+    repository.commit({"data.zip": zipped({"noise": noise, "key.txt": key("github").encode()}, zipfile.ZIP_STORED)})
+    (entry,) = scan("--history", cwd=repository.root).json["findings"]
+    assert entry["provenance"]["containers"][0]["name"] == "key.txt"
+
+
+# ---- hostile archives ------------------------------------------------------------------------------------------------
+
+
+def test_a_bomb_is_cut() -> None:
+    bomb = gzip.compress(bytes(200 << 20))
+    for _ in range(2):
+        bomb = gzip.compress(bomb)
+    texts, (skip,) = opened(bomb)
+    assert sum(map(len, texts.values())) <= 64 << 20
+    assert (skip.reason, skip.expected, "--max-archive-ratio" in skip.detail) == ("limit reached", False, True)
+
+
+def test_members_that_share_bytes_are_read_once() -> None:
+    """As in zip bombs without nesting: many directory entries lead to the same compressed bytes."""
+    box = bytearray(zipped({name: bytes(1000) for name in ("a", "b")}))
+    second = box.rindex(b"PK\x01\x02")
+    box[second + 42 : second + 46] = bytes(4)  # its content is said to be the first one's
+    texts, (skip,) = opened(bytes(box))
+    assert (list(texts), skip.reason) == (["box/a"], "damaged archive")
+
+
+def test_millions_of_entries_are_not_even_listed() -> None:
+    entry = b"PK\x01\x02" + bytes(42)
+    directory = entry * 200_000
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 65535, 65535, len(directory), 0, 0)
+    _, (skip,) = opened(b"PK\x03\x04" + directory + end, Limits(members=1000))
+    assert "--max-archive-members" in skip.detail
+
+
+def test_more_members_than_allowed_are_cut() -> None:
+    files = {f"{number}": b"x" for number in range(10)}
+    for pack in (zipped, tarred):
+        texts, (skip,) = opened(pack(files), Limits(members=4))
+        assert (len(texts), "--max-archive-members" in skip.detail) == (4, True)
+
+
+def test_what_can_be_read_of_a_truncated_file_is_read() -> None:
+    lines = b"".join(b"line %d\n" % number for number in range(50_000))
+    texts, (skip,) = opened(gzip.compress(lines)[:-5000])
+    assert (skip.reason, skip.expected) == ("damaged archive", True)
+    (text,) = texts.values()
+    assert lines.startswith(text)
+    assert len(text) > 100_000
+
+
+def test_an_encrypted_member_is_a_skip(tmp_path) -> None:
+    box = bytearray(zipped({"open.txt": b"hello", "shut.txt": b"hello"}))
+    for at in (box.rindex(b"PK\x01\x02") + 8, box.rindex(b"PK\x03\x04") + 6):
+        box[at] |= 1
+    texts, (skip,) = opened(bytes(box))
+    assert (list(texts), skip.reason, skip.provenance.whole_path) == (["box/open.txt"], "encrypted", "box/shut.txt")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/root/.ssh/id", "a\x1b[31m\nb", "C:\\x", "é\u202e"])
+def test_a_name_is_only_a_name(name, tmp_path, llmsecrets, key) -> None:
+    (tmp_path / "box.zip").write_bytes(zipped({name: key("github").encode()}))
+    found = llmsecrets("scan", "box.zip")
+    assert found.code == 1
+    assert "\x1b" not in found.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["box.zip"]
+
+
+def test_links_and_devices_are_passed_over() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE):
+            info = tarfile.TarInfo(f"odd{kind.decode()}")
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+    assert opened(out.getvalue()) == ({}, [])
+
+
+def test_a_header_that_claims_gigabytes_is_not_believed() -> None:
+    header = tarfile.TarInfo("././@PaxHeader")
+    header.type, header.size = tarfile.XHDTYPE, 8 << 30
+    start = header.tobuf(tarfile.GNU_FORMAT)
+    _, (skip,) = opened(gzip.compress(start + bytes(30 << 20)))
+    assert (skip.reason, "a header larger than a megabyte" in skip.detail) == ("not opened", True)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 said the zip", b"\x1f\x8b\x08" + bytes(40), b"BZh91AY&SY" + bytes(9)])
+def test_what_only_looks_like_an_archive_is_read_as_it_is(content) -> None:
+    texts, (skip,) = opened(content)
+    assert (texts, skip.reason, skip.expected) == ({"box": content}, "not opened", True)
+
+
+@settings(deadline=None)
+@given(
+    box=st.sampled_from([zipped({"a": b"x" * 99, "b": b"y"}), tarred({"a": b"x" * 99}, "w:gz"), tarred({"a": b"x"})]),
+    at=st.integers(0, 10_000),
+    damage=st.binary(min_size=1, max_size=8),
+)
+def test_no_damage_ends_a_scan(box, at, damage) -> None:
+    at %= len(box)
+    opened(box[:at] + damage + box[at + len(damage) :])
+    opened(box[:at])
+
+
+def test_a_program_with_a_zip_behind_it_is_read_and_opened(key) -> None:
+    program = b"#!/usr/bin/env python3\n" + zipped({"__main__.py": b"print()"})
+    assert opened(program) == ({"box/__main__.py": b"print()", "box": b"#!/usr/bin/env python3\n"}, [])

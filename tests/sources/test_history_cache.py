@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,7 +30,7 @@ class Walk:
     def step(self) -> None:
         self.number += 1
         getattr(
-            self, self.random.choice(["add", "add", "change", "remove", "copy", "branch", "merge", "drop", "tag"])
+            self, self.random.choice(["add", "pack", "change", "remove", "copy", "branch", "merge", "drop", "tag"])
         )()
 
     def text(self) -> str:
@@ -39,6 +42,16 @@ class Walk:
 
     def add(self) -> None:
         self.repo.commit({f"file{self.number}.py": self.text()})
+
+    def pack(self) -> None:
+        """A notebook, in the open and in an archive."""
+        cell = {"cell_type": "code", "source": [self.text()], "metadata": {}, "outputs": []}
+        notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+        box = io.BytesIO()
+        with zipfile.ZipFile(box, "w") as archive:
+            archive.writestr("in/notebook.ipynb", notebook)
+            archive.writestr("plain.py", self.text())
+        self.repo.commit({f"note{self.number}.ipynb": notebook, f"box{self.random.randrange(3)}.zip": box.getvalue()})
 
     def change(self) -> None:
         paths = self.files()

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
+from llmsecrets import magic
 from llmsecrets.inside.limits import Budget, LimitError, Limits
 from llmsecrets.model import Chunk, Container, Provenance, Skip
 from llmsecrets.sources.windows import chunks
@@ -44,13 +45,11 @@ def _size(chunk: Chunk) -> int:
 
 def _expanded(chunk: Chunk, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
     if not chunk.offset:
-        from llmsecrets.inside import archive, notebook
-
-        kind = archive.kind_of(chunk.data)
+        kind = magic.kind_of(chunk.data) or ("zip" if magic.is_launcher(bytes(chunk.data)) else "")
         if kind and budget.limits.archive_depth:
             yield from _opened(chunk, kind, budget, depth)
             return
-        if notebook.is_one(chunk.data):
+        if magic.is_notebook(chunk.data):
             yield from _read(chunk, budget)
             return
     yield from _with_decoded(chunk, budget)
@@ -116,10 +115,8 @@ def _member(member: Member | Closed, archive: Provenance, budget: Budget, depth:
 
 
 def _content(stream: Stream, provenance: Provenance, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
-    from llmsecrets.inside import archive, notebook
-
     head = stream.peek(1 << 14)
-    if archive.kind_of(head) or notebook.is_one(head):
+    if magic.kind_of(head) or magic.is_notebook(head):
         whole = stream.peek(budget.limits.held + 1)
         if len(whole) <= budget.limits.held:
             yield from _expanded(Chunk(whole, provenance), budget, depth)

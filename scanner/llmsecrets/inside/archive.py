@@ -16,26 +16,13 @@ from collections.abc import Callable, Iterator
 from lzma import LZMADecompressor, LZMAError
 from typing import Any, BinaryIO, NamedTuple
 
+from llmsecrets import magic
 from llmsecrets.inside.limits import Budget, LimitError
 
 _PIECE = 1 << 18  # bytes unpacked at a time
-_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257  # POSIX.1-1988 and GNU alike
-_TAR_HEAD = 512
 _TAR_HEADERS = 1 << 20  # bytes that may stand between two members: long names, extended attributes
 _XZ_MEMORY = 128 << 20  # `xz -9` needs 65 MiB to unpack
-_MAGICS = (
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),  # one without members
-    (b"\x1f\x8b\x08", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
-)
-_EVERY_MAGIC = tuple(magic for magic, _ in _MAGICS)
-_LAUNCHERS = (b"#!", b"MZ", b"\x7fELF")  # what stands before the zip in one that can be run
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".z")
-_TAIL = (1 << 16) + 22  # where a zip's end record starts at the latest: APPNOTE.TXT 4.3.16
 # What the standard library raises over damaged or hostile archives; MemoryError where a header asks for too much.
 DAMAGE = (
     OSError, EOFError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError, struct.error,
@@ -105,16 +92,6 @@ def reason_of(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
 
-def kind_of(data: bytes | bytearray | memoryview) -> str:
-    """Which kind of archive the content is, by its first bytes (a zip that can be run, by its last); "" for none."""
-    head = bytes(data[:6])
-    if head.startswith(_EVERY_MAGIC):
-        return next(kind for magic, kind in _MAGICS if head.startswith(magic))
-    if bytes(data[_TAR_MAGIC_AT : _TAR_MAGIC_AT + len(_TAR_MAGIC)]) == _TAR_MAGIC:
-        return "tar"
-    return "zip" if head.startswith(_LAUNCHERS) and _end_record(bytes(data[-_TAIL:])) >= 0 else ""
-
-
 def members(file: BinaryIO, kind: str, path: str, budget: Budget) -> Iterator[Member | Closed]:
     """The files in an archive, in the order in which they lie there.
 
@@ -140,10 +117,10 @@ def before_zip(data: bytes) -> bytes:
 
 def _unpacked(read: Callable[[int], bytes], path: str, budget: Budget) -> Iterator[Member | Closed]:
     stream = Stream(read, budget)
-    head = stream.peek(_TAR_HEAD)
+    head = stream.peek(magic.HEAD)
     if not head and stream.trouble:
         raise UnopenedError(stream.trouble)
-    if kind_of(head) == "tar":
+    if magic.kind_of(head) == "tar":
         yield from _tar_members(stream, budget)
         return
     budget.enter()
@@ -236,9 +213,8 @@ class _Tar:
     """A stream for tarfile, which believes a header that claims to be gigabytes long."""
 
     def __init__(self, stream: Stream) -> None:
-        self._stream, self._left = stream, None
-
-    _left: int | None
+        self._stream = stream
+        self._left: int | None = _TAR_HEADERS  # tarfile reads the first header when it opens a stream
 
     def allow(self, size: int | None) -> None:
         """How much may be read from here on; None for no limit."""
@@ -288,9 +264,9 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, budg
 
 def _refuse_many(file: BinaryIO, budget: Budget) -> None:
     """Look at the size of a zip's directory before zipfile reads all of it into memory (APPNOTE.TXT 4.3.14, 4.3.16)."""
-    file.seek(max(0, file.seek(0, io.SEEK_END) - _TAIL - 76))
+    file.seek(max(0, file.seek(0, io.SEEK_END) - magic.ZIP_TAIL - 76))
     tail = file.read()
-    at = _end_record(tail)
+    at = magic.end_of_zip(tail)
     if at < 0:
         raise UnopenedError("the end of the zip is missing")
     (size,) = struct.unpack_from("<I", tail, at + 12)
@@ -298,14 +274,6 @@ def _refuse_many(file: BinaryIO, budget: Budget) -> None:
         (size,) = struct.unpack_from("<Q", tail, at - 76 + 40)
     if size > budget.limits.members * 160:  # an entry is 46 bytes, a name and a few attributes
         raise LimitError(f"holds more than {budget.limits.members} members (--max-archive-members)")
-
-
-def _end_record(tail: bytes) -> int:
-    """Where the end record of a zip starts in its last bytes, or -1."""
-    if tail[-22:].startswith(b"PK\x05\x06"):
-        return len(tail) - 22
-    at = tail.rfind(b"PK\x05\x06")
-    return at if at + 22 <= len(tail) else -1
 
 
 # ---- 7z --------------------------------------------------------------------------------------------------------------

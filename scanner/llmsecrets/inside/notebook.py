@@ -58,14 +58,6 @@ class Piece(NamedTuple):
         return len(self.key) + 5 if self.key else 0
 
 
-def is_one(data: bytes | bytearray | memoryview) -> bool:
-    """Whether the content looks like a notebook, or the beginning of one."""
-    if b"{" not in bytes(data[:16]) or not bytes(data[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return False
-    text = data if isinstance(data, bytes) else bytes(data)
-    return b'"cell_type"' in text or b'"nbformat"' in text
-
-
 def load(text: bytes) -> dict[str, Any]:
     """The notebook as JSON. Raises BrokenError."""
     try:

@@ -7,10 +7,12 @@ up afterwards, for those with findings.
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, BinaryIO
 
+from llmsecrets import magic
 from llmsecrets.forked import Queue
 from llmsecrets.git import BlobReader, Repository, Stretch
 from llmsecrets.model import Batch, Chunk, Content, Provenance, Skip, Standing
@@ -19,7 +21,7 @@ from llmsecrets.resultcache import State
 from llmsecrets.sources import Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
 from llmsecrets.sources.standing import Trees
-from llmsecrets.sources.windows import chunks, is_marked, of_bytes
+from llmsecrets.sources.windows import Reopen, chunks, is_marked, of_bytes
 
 Misplaced = Callable[[str, str], bool]
 _EVERYTHING = ("--all", "--reflog")
@@ -27,7 +29,9 @@ _STRETCH = 2 << 20  # bytes of small objects looked through at once: little enou
 _LEAST_COPY = 512  # bytes a version shares with another, of which it is worth knowing
 _BLOCK = 5000  # ids given to git at once
 _TURNS = 1000  # pieces that the work on a history is split into
-_MARKS = frozenset(b"\xff\xfe\x00")  # what a byte order mark can start with
+_MARKS = frozenset(b"\xff\xfe\x00") | magic.FIRST_BYTES  # what a byte order mark or an archive can start with
+_TAR = magic.TAR_MAGIC[0]
+_OPENED = 128 << 20  # bytes of the largest archive that is held in memory to be opened
 _REFS_LOOKED_AT = 20
 _REFS_NAMED = 5
 
@@ -98,7 +102,7 @@ class HistorySource:
             for version in family.versions(min(_STRETCH, self._max_size), _LEAST_COPY):
                 if isinstance(version, str):
                     left.append(version)
-                elif is_marked(version.data):
+                elif _is_apart(version.data[: magic.HEAD]):
                     yield version._replace(blob_id="")
                     yield from of_bytes(version.data, Provenance("", blob_id=version.blob_id))
                 else:
@@ -121,7 +125,11 @@ class HistorySource:
                     detail = f"{item.size} bytes, more than --max-file-size"
                     yield Skip(Provenance("", blob_id=item.id), "too large", detail)
                 else:
-                    yield from _streamed(reader, item.size, Provenance("", blob_id=item.id))
+                    reopen = self._reopen(item.id) if item.size <= _OPENED else None
+                    yield from _streamed(reader, item.size, Provenance("", blob_id=item.id), reopen)
+
+    def _reopen(self, blob_id: str) -> Callable[[], BinaryIO]:
+        return lambda: io.BytesIO(next(content or b"" for _, content, _ in self._repository.blobs([blob_id], _OPENED)))
 
     def places(
         self, blobs: Mapping[str, Provenance], misplaced: Misplaced, globs: Collection[str] = ()
@@ -254,12 +262,18 @@ def _batch(stretch: Stretch) -> Batch:
     apart = [
         index
         for index, start in enumerate(starts)
-        if data[start] in _MARKS and headers[index].type == "blob" and is_marked(bytes(data[start : start + 4]))
+        if (data[start] in _MARKS or (ends[index] - start >= magic.HEAD and data[start + magic.TAR_AT] == _TAR))
+        and headers[index].type == "blob"
+        and _is_apart(bytes(data[start : min(start + magic.HEAD, ends[index])]))
     ]
     return Batch(data, starts, ends, apart, chunk)
 
 
-def _streamed(reader: BlobReader, size: int, provenance: Provenance) -> Iterator[Chunk]:
+def _is_apart(head: bytes) -> bool:
+    return is_marked(head) or bool(magic.kind_of(head))
+
+
+def _streamed(reader: BlobReader, size: int, provenance: Provenance, reopen: Reopen) -> Iterator[Chunk]:
     """A blob too large to hold, window by window."""
     left = size
 
@@ -269,5 +283,5 @@ def _streamed(reader: BlobReader, size: int, provenance: Provenance) -> Iterator
         left -= len(piece)
         return piece
 
-    yield from chunks(read, provenance)
+    yield from chunks(read, provenance, reopen=reopen)
     reader.discard(left)

@@ -1,0 +1,49 @@
+"""What kind of thing content is, by its bytes: an archive, a compressed file, a notebook."""
+
+from __future__ import annotations
+
+_MAGICS = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),  # one without members
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+)
+_EVERY = tuple(magic for magic, _ in _MAGICS)
+FIRST_BYTES = frozenset(magic[0] for magic in _EVERY)  # of all kinds but tar, which begins with a file's name
+TAR_MAGIC, TAR_AT = b"ustar", 257  # POSIX.1-1988 and GNU alike
+HEAD = 512  # bytes needed to tell
+_LAUNCHERS = (b"#!", b"MZ", b"\x7fELF")  # what stands before the zip in one that can be run
+_ZIP_END = b"PK\x05\x06"
+ZIP_TAIL = (1 << 16) + 22  # where the end record of a zip starts at the latest: APPNOTE.TXT 4.3.16
+
+
+def kind_of(data: bytes | bytearray | memoryview) -> str:
+    """ "zip", "gzip", "bzip2", "xz", "zstd", "7z" or "tar"; "" for anything else."""
+    head = bytes(data[:6])
+    if head.startswith(_EVERY):
+        return next(kind for magic, kind in _MAGICS if head.startswith(magic))
+    return "tar" if bytes(data[TAR_AT : TAR_AT + len(TAR_MAGIC)]) == TAR_MAGIC else ""
+
+
+def end_of_zip(tail: bytes) -> int:
+    """Where the end record of a zip starts in its last bytes, or -1."""
+    if tail[-22:].startswith(_ZIP_END):
+        return len(tail) - 22
+    at = tail.rfind(_ZIP_END)
+    return at if at + 22 <= len(tail) else -1
+
+
+def is_launcher(data: bytes) -> bool:
+    """Whether the content is a program with a zip behind it, such as a Python zipapp."""
+    return data.startswith(_LAUNCHERS) and end_of_zip(data[-ZIP_TAIL:]) >= 0
+
+
+def is_notebook(data: bytes | bytearray | memoryview) -> bool:
+    """Whether the content looks like a Jupyter notebook, or the beginning of one."""
+    if b"{" not in bytes(data[:16]) or not bytes(data[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return False
+    text = data if isinstance(data, bytes) else bytes(data)
+    return b'"cell_type"' in text or b'"nbformat"' in text
