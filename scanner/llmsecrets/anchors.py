@@ -36,7 +36,8 @@ _CATEGORIES = {
 
 class Anchor(NamedTuple):
     """`expression` for stage one; the most bytes it spans; how far before its end a match can begin; the most bytes a
-    match spans; literals one of which every match holds (lower case)."""
+    match spans; literals one of which every match holds (lower case;
+    bytes that are no UTF-8 as surrogate escapes)."""
 
     expression: str
     width: int
@@ -68,7 +69,7 @@ def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = Fa
         tail = SHORT_TAIL
     expression = override or _sequence(list(tree), _State(tail))
     span = min(sre_parser.parse(expression.encode()).getwidth()[1], pattern_width)
-    return Anchor(expression, span, pattern_width if override else span, pattern_width, literals)
+    return Anchor(expression, span, pattern_width if override else span, pattern_width, _as_text(literals))
 
 
 def width_of(pattern: str) -> int:
@@ -79,7 +80,7 @@ def width_of(pattern: str) -> int:
 
 def literals_of(pattern: str) -> tuple[str, ...]:
     """Literals one of which every match of a pattern holds, in lower case."""
-    return _required(sre_parser.parse(pattern.encode()))
+    return _as_text(_required(sre_parser.parse(pattern.encode())))
 
 
 def _looks_around(items: Any) -> bool:
@@ -255,6 +256,16 @@ def _char(code: int) -> str:
 # ---- literals ----------------------------------------------------------------------------------------------------
 
 
+def _lower(code: int) -> str:
+    """A byte as a character, in the lower case of ASCII: engines know no other."""
+    return chr(code | 32) if 65 <= code <= 90 else chr(code)
+
+
+def _as_text(literals: tuple[str, ...]) -> tuple[str, ...]:
+    """Literals of a character a byte, as the parser spells them, as the text those bytes are."""
+    return tuple(literal.encode("latin-1").decode("utf-8", "surrogateescape") for literal in literals)
+
+
 def _required(items: Any) -> tuple[str, ...]:
     """Literals one of which every match holds: the best set any stretch of the sequence offers."""
     candidates: list[tuple[str, ...]] = []
@@ -276,7 +287,7 @@ def _required(items: Any) -> tuple[str, ...]:
 def _spelled(operation: Any, argument: Any) -> tuple[str, ...]:
     """All the texts an item can match, where they are few; else nothing."""
     if operation is sre.LITERAL:
-        return (chr(argument).lower(),)
+        return (_lower(argument),)
     if operation is sre.IN:
         return _few(argument)
     if operation is sre.SUBPATTERN:
@@ -309,7 +320,7 @@ def _few(members: Any) -> tuple[str, ...]:
             codes += range(48, 58)
         else:
             return ()
-    return tuple(dict.fromkeys(chr(code).lower() for code in codes)) if len(codes) <= 10 else ()
+    return tuple(dict.fromkeys(_lower(code) for code in codes)) if len(codes) <= 10 else ()
 
 
 def _required_in(operation: Any, argument: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from llmsecrets.matching import Matcher, Regions
 from llmsecrets.model import (
@@ -29,9 +29,6 @@ from llmsecrets.model import (
     Version,
 )
 from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
-
-if TYPE_CHECKING:
-    from llmsecrets.scoring import Value
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
 # Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
@@ -254,13 +251,10 @@ class Engine:
         return [match for match in judged if match]
 
     def _judged(self, rule: Rule, data: bytes, found: Any) -> Match | None:
-        from llmsecrets import placeholders, scoring  # late: most runs of a hook judge nothing
+        from llmsecrets import placeholders  # late: most runs of a hook judge nothing
 
         if rule.score:
-            value = scoring.value_at(data, found.end())
-            if value is None:
-                return None
-            return self._scored(rule, data, found, value)
+            return self._scored(rule, data, found)
         span = _secret_span(rule, found)
         secret = data[slice(*span)]
         if not _plausible(rule, secret):
@@ -287,21 +281,23 @@ class Engine:
         score = {"high": 0.95, "medium": 0.8, "low": 0.5}[confidence]
         return Match(rule, found.start(), found.end(), span[0], span[1], confidence, score, facts, parts)
 
-    def _scored(self, rule: Rule, data: bytes, found: Any, value: Value) -> Match | None:
+    def _scored(self, rule: Rule, data: bytes, found: Any) -> Match | None:
+        """The generic detector's verdict on what a name is given; the cheapest tests first."""
         from llmsecrets import placeholders, scoring
 
-        secret = data[value.start : value.end]
-        if not _plausible(rule, secret) or self._never_a_secret(rule.allow, secret) or placeholders.reason(secret):
+        given = scoring.given_at(data, found.start(), found.end(1), found.end())
+        if given is None:
             return None
-        if not scoring.is_text(data, found.start(), value.end):
+        name, secret = data[slice(*given.name)], data[slice(*given.value)]
+        if scoring.hopeless(name, secret) or not scoring.is_text(data, given.name[0], given.value[1]):
             return None
-        name = _whole_name(data, found.start(), found.end(1))
-        features = scoring.features(name, secret, quoted=value.quoted)
-        score = scoring.probability(features)
-        if scoring.shifted(score, scoring.BEST_PLACE) < scoring.LOW:
+        score = scoring.probability(scoring.features(name, secret, quoted=given.quoted, manner=given.manner))
+        if scoring.shifted(score, scoring.best_place()) < scoring.LOW or not _plausible(rule, secret):
             return None
-        facts = (("name", name.decode("utf-8", "replace")),)
-        return Match(rule, found.start(), value.end, value.start, value.end, "low", score, facts)
+        if self._never_a_secret(rule.allow, secret) or placeholders.reason(secret) not in ("", "sequence"):
+            return None
+        facts = (("name", name.strip(b".-$").decode("utf-8", "replace")),)
+        return Match(rule, found.start(), given.value[1], *given.value, "low", score, facts)
 
     def _never_a_secret(self, allow: Allow, secret: bytes) -> bool:
         if not any(allow):
@@ -360,17 +356,6 @@ def _plausible(rule: Rule, secret: bytes) -> bool:
 
 def _lower(confidence: str) -> str:
     return CONFIDENCES[min(CONFIDENCES.index(confidence) + 1, len(CONFIDENCES) - 1)]
-
-
-_NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$")
-
-
-def _whole_name(data: bytes, start: int, end: int) -> bytes:
-    """The identifier a matched word is part of: the pattern need not look for where it begins."""
-    floor = max(0, start - 64)
-    while start > floor and data[start - 1] in _NAME_BYTES:
-        start -= 1
-    return data[start:end].strip(b".-")
 
 
 def _lines_around(data: bytes, start: int, end: int, lines: int) -> tuple[int, int]:

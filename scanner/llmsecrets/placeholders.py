@@ -59,8 +59,8 @@ _SEQUENCES = (
 _SHORT, _TYPED, _REFERENCE = 40, 160, 512  # the most bytes of a secret in which words, typed filler, references count
 _RUN = 8  # sequential characters in a row that no random token of ordinary length shows
 
-# Reasons that say a person typed the value. Against a value of no known shape that is enough; a key in its vendor's
-# exact shape is reported all the same, with less confidence.
+# Reasons that say a person typed the value. A key in its vendor's exact shape is reported all the same, with less
+# confidence; for a value of no known shape they are enough, but for a sequence, which the generic detector weighs.
 TYPED = frozenset(("repeated characters", "sequence", "word within"))
 
 

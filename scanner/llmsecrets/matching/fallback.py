@@ -29,7 +29,7 @@ class KeywordMatcher:
         self._reach: dict[int, int] = {}
         self._unanchored: list[int] = []
         self._gate = regex.compile(GATE.encode())
-        self._gate_words: Announced = {literal.encode(): [(0, width_of(GATE))] for literal in literals_of(GATE)}
+        self._gate_words: Announced = {_bytes(literal): [(0, width_of(GATE))] for literal in literals_of(GATE)}
         for index, rule in enumerate(rules):
             self._add(index, rule)
 
@@ -70,10 +70,10 @@ class KeywordMatcher:
             self._names[index] = regex.compile(any_of(rule.names).encode())
             for name in rule.names:
                 for literal in literals_of(any_of([name])):
-                    self._gated.setdefault(literal.encode(), []).append((index, width_of(name)))
+                    self._gated.setdefault(_bytes(literal), []).append((index, width_of(name)))
         else:
             for literal in rule.keywords or anchor.literals:
-                self._direct.setdefault(literal.lower().encode(), []).append((index, anchor.pattern_width + 1))
+                self._direct.setdefault(_bytes(literal.lower()), []).append((index, anchor.pattern_width + 1))
 
     def _named(self, index: int, data: bytes, start: int, end: int) -> Iterator[Any]:
         found: Iterator[Any] = self._names[index].finditer(data, start, end, overlapped=True)
@@ -87,6 +87,10 @@ class KeywordMatcher:
             for match in self._gate.finditer(data, start, end, overlapped=True):
                 add_span(gates, max(0, match.end() - GATE_REACH), match.end())
         return iter(_merged(gates))
+
+
+def _bytes(literal: str) -> bytes:
+    return literal.encode("utf-8", "surrogateescape")
 
 
 def _collect(text: bytes, announces: Announced, start: int, end: int, found: Regions) -> None:

@@ -29,6 +29,8 @@ _RULE_BITS, _RULE_MASK = 16, 0xFFFF
 Names = dict[tuple[int, int], list[tuple[int, int]]]
 Shared = Callable[[int, int], "list[tuple[int, int]] | None"]
 
+# Anchors of scored rules reach into the value, past the end of their matches: a few bytes more are looked at.
+_AHEAD_OF_SCORED = 8
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
 Reach = Sequence[Sequence[int]]
 Expressions = Sequence[tuple[int, str]]  # what to look for, with the number of the rule it is of
@@ -195,7 +197,10 @@ class HyperscanMatcher:
             print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
         every = list(rules)
         anchors = [anchor_of(rule) for rule in every]
-        reach = [(anchor.reach, anchor.pattern_width + 1) for anchor in anchors]
+        reach = [
+            (anchor.reach, _AHEAD_OF_SCORED if rule.score else anchor.pattern_width + 1)
+            for rule, anchor in zip(every, anchors, strict=True)
+        ]
         unanchored = [index for index, rule in enumerate(every) if rule.unanchored]
         direct = [
             (index, anchor.expression)

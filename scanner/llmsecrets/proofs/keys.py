@@ -25,6 +25,7 @@ _OPENING_QUOTE = re.compile(rb"^(?:[\"'`] *[+.&,]? *[\"'`]|[+.&] *[\"'`]|[\"'`(]
 _PLACEHOLDER = re.compile(rb"\.\.\.|\xe2\x80\xa6|\*\*\*|[<\[{$]")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]*=*")
 _CHECK_LINE = re.compile(rb"=[A-Za-z0-9+/]{4}")
+_LEAST_BLOCK = 8  # bytes that DES enciphers at once; the other ciphers of RFC 1421's heirs take 16
 _FIRST_OF_WRAPPED = b"LS0tLS1CRUdJTi"  # base64 of "-----BEGIN"
 
 
@@ -87,7 +88,7 @@ def _decoded(label: bytes, headers: dict[bytes, bytes], data: bytes, checks: lis
     if label == b"SSH2 ENCRYPTED PRIVATE KEY":
         return openssh.ssh2(data)
     if b"ENCRYPTED" in headers.get(b"Proc-Type", b""):
-        return Proof(True, _legacy_facts(headers))
+        return Proof(len(data) % _LEAST_BLOCK == 0, _legacy_facts(headers))
     return der.private_key(data)
 
 

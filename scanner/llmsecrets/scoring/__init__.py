@@ -1,0 +1,108 @@
+"""The generic detector's judgement: how likely is it that this value, given to this name, in this place, is a secret?
+
+For secrets without a shape of their own: passwords, home-made tokens, hex keys. Each feature adds to a sum of log odds,
+whose logistic is the score. What a feature weighs, and which letters follow which in words, stands in
+`generic-model.json`, made by `bench/train_generic.py`. `explain` lists what decided.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from llmsecrets.rules import path_matches
+from llmsecrets.scoring.given import Given, given_at, is_text
+from llmsecrets.scoring.model import model
+from llmsecrets.scoring.names import is_of_a_test, kind_of, repeats
+from llmsecrets.scoring.values import Facts, entropy, value_facts
+
+__all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explain", "facts", "features", "given_at",
+           "hopeless", "is_text", "kind_of", "place_features", "probability", "shifted"]  # fmt: skip
+
+MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
+
+_NO_SECRETS = frozenset(("detail of one", "public thing"))  # kinds of names
+_FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+|\W+")  # one word, a number, signs
+
+
+class Feature(NamedTuple):
+    """One reason for or against, in log odds."""
+
+    name: str
+    weight: float
+
+
+def probability(features: Iterable[Feature]) -> float:
+    """The logistic of the summed log odds."""
+    return 1 / (1 + math.exp(-sum(feature.weight for feature in features)))
+
+
+def shifted(score: float, more: Iterable[Feature]) -> float:
+    """A score with further features added."""
+    odds = math.log(max(score, 1e-9) / max(1 - score, 1e-9))
+    return 1 / (1 + math.exp(-odds - sum(feature.weight for feature in more)))
+
+
+def hopeless(name: bytes, value: bytes) -> bool:
+    """Whether there is no need to weigh: the name means something else, or the value cannot be a secret."""
+    return len(value) < 6 or kind_of(name) in _NO_SECRETS or _FILLER.fullmatch(value) is not None
+
+
+def features(name: bytes, value: bytes, *, quoted: bool = True, manner: str = "assigned") -> list[Feature]:
+    """What name, value and manner say, wherever they stand."""
+    return _weighed(facts(name, value, quoted=quoted, manner=manner))
+
+
+def facts(name: bytes, value: bytes, *, quoted: bool = True, manner: str = "assigned") -> Facts:
+    """The features that apply, unweighed: what a model is trained on."""
+    kind = kind_of(name)
+    yield "any name and value", 1.0
+    yield f"{'quoted' if quoted else 'bare'} and {manner}", 1.0
+    yield f"name of a {kind}", 1.0
+    yield "name speaks of a test", float(is_of_a_test(name))
+    yield from value_facts(value, kind == "password")
+    yield "repeats its name", float(repeats(name, value))
+
+
+def explain(
+    name: bytes, value: bytes, path: str = "", *, quoted: bool = True, manner: str = "assigned"
+) -> list[Feature]:
+    """Everything that counts for or against a secret, the weightiest first. The score is their `probability`."""
+    found = [*features(name, value, quoted=quoted, manner=manner), *place_features(path)]
+    return sorted(found, key=lambda feature: -abs(feature.weight))
+
+
+def _weighed(facts: Facts) -> list[Feature]:
+    weights = model().weights
+    return [Feature(name, weights.get(name, 0.0) * extent) for name, extent in facts if extent]
+
+
+# ---- the place ---------------------------------------------------------------------------------------------------
+
+_GENERATED = ("**/*.lock", "**/*lock.json", "**/*lock.yaml", "**/go.sum", "**/*.min.js", "**/*.map", "**/*.svg",
+              "**/*.ipynb", "**/tokenizer.json", "**/vocab.json", "**/*.po", "**/*.pot", "**/*.cast",
+              "**/*.snap")  # fmt: skip
+_TEST = ("**/test/*", "**/tests/*", "**/__tests__/*", "**/testdata/*", "**/fixtures/*", "**/mocks/*", "**/__mocks__/*",
+         "**/example/*", "**/examples/*", "**/samples/*", "**/demo/*", "**/test_*", "*_test.*", "*.test.*", "*.spec.*",
+         "*Test.java", "*Tests.cs")  # fmt: skip
+_PROSE = ("**/*.md", "**/*.rst", "**/*.txt", "**/*.adoc", "**/*.html", "**/docs/*", "docs/*")
+_SETTINGS = ("**/.env", "**/.env.*", "**/*.env", "**/*.ini", "**/*.cfg", "**/*.conf", "**/*.toml", "**/*.properties",
+             "**/*.tfvars", "**/*secrets*", "**/*credentials*")  # fmt: skip
+_PLACES = (
+    ("generated file", _GENERATED),
+    ("test or example", _TEST),
+    ("documentation", _PROSE),
+    ("settings file", _SETTINGS),
+)
+
+
+def place_features(path: str) -> list[Feature]:
+    """What the file's path says. An unknown path says nothing."""
+    return _weighed((place, 1.0) for place, globs in _PLACES if path_matches(path, globs))
+
+
+def best_place() -> list[Feature]:
+    """What speaks most for a secret that a path can say."""
+    return _weighed(iter([("settings file", 1.0)]))
