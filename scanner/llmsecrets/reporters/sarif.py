@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 from urllib.parse import quote
 
 from llmsecrets.model import Finding, Location, Provenance, ScanReport, Skip, Suppressed
@@ -51,7 +51,7 @@ Object = dict[str, Any]
 
 def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> Sequence[str]:
     run = _Run(report, rules, options)
-    results, notes = _within_limits(list(run.results()))
+    results, notes = run.results()
     members = (
         ("tool", {"driver": run.driver()}),
         ("automationDetails", {"id": f"{tool.NAME}/"}),
@@ -66,25 +66,25 @@ def write(report: ScanReport, rules: RuleSet, out: TextIO, options: Options) -> 
     return notes
 
 
-def _within_limits(results: list[Object]) -> tuple[list[Object], list[str]]:
-    """As many results as one upload may hold, in the order given, the least severe left out; and what was left out."""
-    kept = sorted(sorted(range(len(results)), key=lambda number: _urgency(results[number]))[:_RESULTS])
-    if sum(len(encode(results[number])) for number in kept) > _GZIPPED:
-        kept = sorted(_compressible(results, sorted(kept, key=lambda number: _urgency(results[number]))))
-    if len(kept) == len(results):
-        return results, []
-    note = f"SARIF holds the {len(kept):,} most severe of {len(results):,} results, the most that GitHub accepts"
-    return [results[number] for number in kept], [f"{note}; the JSON report has them all."]
+class _Entry(NamedTuple):
+    """What becomes a result: the findings of one secret, or one that is suppressed."""
+
+    group: Sequence[Finding]
+    suppressed: Suppressed | None = None
+
+    @property
+    def urgency(self) -> tuple[bool, int]:
+        """Smallest for what is to be left out last."""
+        return self.suppressed is not None, severity_rank(self.group[0].severity)
 
 
-def _urgency(result: Object) -> tuple[bool, int]:
-    return "suppressions" in result, severity_rank(result["properties"]["severity"])
-
-
-def _compressible(results: Sequence[Object], numbers: Sequence[int]) -> Iterator[int]:
+def _fitting(results: Sequence[Object], numbers: Sequence[int]) -> Iterator[int]:
     """The first of the numbered results that together stay below the size GitHub accepts."""
     import zlib
 
+    if sum(len(encode(result)) for result in results) <= _GZIPPED:
+        yield from numbers
+        return
     gzip, size = zlib.compressobj(), 0
     for number in numbers:
         size += len(gzip.compress(encode(results[number]).encode())) + len(gzip.flush(zlib.Z_SYNC_FLUSH))
@@ -115,23 +115,33 @@ class _Run:
 
     # ---- results
 
-    def results(self) -> Iterator[Object]:
-        """Findings by place, then suppressed findings by place: the order does not depend on that of the scan."""
-        found = groups(self._report.findings, self._options.key, together=self._report.grouped)
-        for group in sorted(found, key=lambda group: self._order(group[0])):
-            yield self._result(group)
-        for suppressed in sorted(self._suppressed, key=lambda suppressed: self._order(suppressed.finding)):
-            result = self._result([suppressed.finding], known=suppressed.reason == _KNOWN)
-            yield {**result, "suppressions": [self._suppression(suppressed)]}
+    def results(self) -> tuple[list[Object], list[str]]:
+        """As many as one upload may hold, by place, whatever the order of the scan; and what that leaves out."""
+        entries = sorted(self._entries(), key=lambda entry: entry.urgency)
+        chosen = sorted(entries[:_RESULTS], key=self._order)
+        results = [self._result(entry) for entry in chosen]
+        most_urgent_first = sorted(range(len(chosen)), key=lambda number: chosen[number].urgency)
+        kept = sorted(_fitting(results, most_urgent_first))
+        if len(kept) == len(entries):
+            return results, []
+        note = f"SARIF holds the {len(kept):,} most severe of {len(entries):,} results, the most that GitHub accepts"
+        return [results[number] for number in kept], [f"{note}; the JSON report has them all."]
 
-    def _order(self, finding: Finding) -> tuple[object, ...]:
-        location = finding.location
-        fingerprint = finding.fingerprint(self._options.key)
-        return self._uri(finding.provenance), location.start, location.end, finding.rule_id, fingerprint
+    def _entries(self) -> Iterator[_Entry]:
+        yield from map(_Entry, groups(self._report.findings, self._options.key, together=self._report.grouped))
+        yield from (_Entry([suppressed.finding], suppressed) for suppressed in self._suppressed)
 
-    def _result(self, group: Sequence[Finding], known: bool = False) -> Object:
+    def _order(self, entry: _Entry) -> tuple[object, ...]:
+        finding = entry.group[0]
+        location, fingerprint = finding.location, finding.fingerprint(self._options.key)
+        place = (self._uri(finding.provenance), location.start, location.end, finding.rule_id, fingerprint)
+        return (entry.suppressed is not None, *place)
+
+    def _result(self, entry: _Entry) -> Object:
+        group, suppressed = entry
         finding = group[0]
         anchor = self._checkout.anchor(finding)
+        known = suppressed is not None and suppressed.reason == _KNOWN
         result: Object = {
             "ruleId": finding.rule_id,
             "ruleIndex": self._index[finding.rule_id],
@@ -141,6 +151,7 @@ class _Run:
             "partialFingerprints": self._fingerprints(finding, anchor),
             "properties": self._properties(finding),
             **({"baselineState": "unchanged" if known else "new"} if self._options.baseline else {}),
+            **({"suppressions": [self._suppression(suppressed)]} if suppressed else {}),
         }
         related = [self._related(number, other) for number, other in enumerate(group[1 : _RELATED + 1], 1)]
         return {**result, "relatedLocations": related} if related else result
@@ -167,7 +178,6 @@ class _Run:
         commit = finding.provenance.commit
         properties: Object = {
             "secret_id": finding.secret_id(self._options.key),
-            "severity": finding.severity,
             "confidence": finding.confidence,
             "verification": finding.verification,
             "facts": self._view.facts(finding.facts),
