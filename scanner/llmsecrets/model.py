@@ -6,6 +6,7 @@ thousand, and `dataclasses` would cost the hook ten milliseconds at start.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
@@ -118,7 +119,8 @@ class Origin(NamedTuple):
     """How a text that was decoded or put together lies in the chunk it was made from.
 
     `locate(start, end)` tells where a span of it came from, as offsets in the data of `outer`. `parts` are the spans
-    that were inside, where the text also holds some of what stands around them: only secrets in these are its own.
+    that were inside, in order, where the text also holds some of what stands around them: only secrets in these are
+    its own.
     """
 
     outer: Chunk
@@ -127,7 +129,10 @@ class Origin(NamedTuple):
 
     def owns(self, start: int, end: int) -> bool:
         """Whether a span lies in what was inside."""
-        return self.parts is None or any(first < end and start < last for first, last in self.parts)
+        if self.parts is None:
+            return True
+        before = bisect_left(self.parts, (end, 0)) - 1  # the last part that begins before the span ends
+        return before >= 0 and start < self.parts[before][1]
 
 
 class Chunk(NamedTuple):
