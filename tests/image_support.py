@@ -168,7 +168,8 @@ class Found(NamedTuple):
 
 
 def found_in(outcome: Outcome) -> list[Found]:
-    """The places of a report, in the order of their layers."""
+    """The places of a report of everything, in the order of their layers."""
+    assert not outcome.json["skips"]
     assert outcome.code in (0, 1), outcome.stderr
     entries = [place for one in outcome.json["findings"] for place in ({**one}, *one["occurrences"])]
     return sorted((_found(one) for one in entries), key=lambda one: (one.layer, one.path))

@@ -1,4 +1,5 @@
-"""The cache of history scans: what a repository held when last scanned, so that a later scan reads only what is new.
+"""The cache of scans: what a repository held when last scanned, and which layers of images have been gone through, so
+that a later scan reads only what is new.
 
 One SQLite file in the user's cache folder, or where the user says. It holds ids of objects, places and keyed digests,
 never a secret. A row that is not intact, or was written under other rules or settings, is as good as none; a file that
@@ -9,14 +10,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
+from base64 import b64decode, b64encode
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS states (key TEXT PRIMARY KEY, digest BLOB, payload BLOB, used INTEGER)"
+_SCHEMA = "CREATE TABLE IF NOT EXISTS {} (key TEXT PRIMARY KEY, digest BLOB, payload BLOB, used INTEGER)"
 _PATIENCE = 1.0  # seconds to wait for another scan that is writing
-_KEPT = 200  # repositories remembered
+_KEPT = {"states": 200, "layers": 2000}  # tables: repositories and layers remembered
 
 
 class State(NamedTuple):
@@ -39,35 +42,82 @@ class State(NamedTuple):
     globs: list[str]
 
 
+class LayerState(NamedTuple):
+    """A layer as it was gone through: its listing, as `Listing.dump` gives it, and hashes of the paths that a scan has
+    something to say of, 8 bytes each."""
+
+    listing: dict[str, bytes]
+    told: bytes
+
+
 class ResultCache:
     """The states of repositories under one key each: rules, version, settings and the repository's place."""
 
     def __init__(self, path: Path, key: str) -> None:
-        self._path, self._key = path, key
+        self._table, self._key = _Table(path, "states"), key
 
     def load(self) -> State | None:
         """The state stored under the key, or None where there is none to trust."""
-        if not self._path.exists():
-            return None
+        payload = self._table.get(self._key)
         try:
-            with closing(self._connect()) as database:
-                row = database.execute("SELECT digest, payload FROM states WHERE key = ?", (self._key,)).fetchone()
-            if row is None or row[0] != _digest(row[1]):
-                return None
-            return State(**json.loads(row[1]))
-        except (sqlite3.Error, ValueError, TypeError):
+            return None if payload is None else State(**json.loads(payload))
+        except (ValueError, TypeError):
             return None
 
     def store(self, state: State) -> bool:
         """Remember a state; False where the file cannot be written."""
-        payload = json.dumps(state._asdict(), separators=(",", ":")).encode()
+        return self._table.put(self._key, json.dumps(state._asdict(), separators=(",", ":")).encode())
+
+
+class LayerCache:
+    """The layers gone through, by their digests, under the rules and settings that `key` stands for."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._table, self._key = _Table(path, "layers"), key
+
+    def load(self, digest: str) -> LayerState | None:
+        """The layer, or None where it is not known or not to be trusted."""
+        payload = self._table.get(f"{self._key} {digest}")
+        try:
+            parts = None if payload is None else json.loads(zlib.decompress(payload))
+            return parts and LayerState(*({k: b64decode(v) for k, v in parts[0].items()}, b64decode(parts[1])))
+        except (ValueError, TypeError, LookupError, AttributeError, zlib.error):
+            return None
+
+    def store(self, digest: str, state: LayerState) -> bool:
+        """Remember a layer; False where the file cannot be written."""
+        listing = {kind: b64encode(paths).decode() for kind, paths in state.listing.items()}
+        payload = zlib.compress(json.dumps([listing, b64encode(state.told).decode()]).encode(), 1)
+        return self._table.put(f"{self._key} {digest}", payload)
+
+
+class _Table:
+    """One table of the file: payloads by key, the ones least lately written dropped."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+
+    def get(self, key: str) -> bytes | None:
+        """The payload, if it is intact."""
+        if not self._path.exists():
+            return None
+        try:
+            with closing(self._connect()) as database:
+                query = f"SELECT digest, payload FROM {self._name} WHERE key = ?"  # noqa: S608 - a name of ours
+                row = database.execute(query, (key,)).fetchone()
+            return row[1] if row and row[0] == _digest(row[1]) else None
+        except (sqlite3.Error, TypeError):
+            return None
+
+    def put(self, key: str, payload: bytes) -> bool:
+        """Store a payload; False where the file cannot be written."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(payload)
+            self._write(key, payload)
         except sqlite3.OperationalError:  # locked, read-only or full: whoever has it may go on with it
             return False
         except sqlite3.DatabaseError:  # not a database: it is ours to replace
-            return self._replace(payload)
+            return self._replace(key, payload)
         except OSError:
             return False
         return True
@@ -75,22 +125,24 @@ class ResultCache:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=_PATIENCE)
 
-    def _write(self, payload: bytes) -> None:
+    def _write(self, key: str, payload: bytes) -> None:
         self._path.touch(mode=0o600, exist_ok=True)
+        name = self._name
         with closing(self._connect()) as database, database:
-            database.execute(_SCHEMA)
+            database.execute(_SCHEMA.format(name))
             database.execute(
-                "INSERT OR REPLACE INTO states VALUES (?, ?, ?, (SELECT COALESCE(MAX(used), 0) + 1 FROM states))",
-                (self._key, _digest(payload), payload),
+                f"INSERT OR REPLACE INTO {name} VALUES (?, ?, ?, (SELECT COALESCE(MAX(used), 0) + 1 FROM {name}))",  # noqa: S608
+                (key, _digest(payload), payload),
             )
             database.execute(
-                "DELETE FROM states WHERE key NOT IN (SELECT key FROM states ORDER BY used DESC LIMIT ?)", (_KEPT,)
+                f"DELETE FROM {name} WHERE key NOT IN (SELECT key FROM {name} ORDER BY used DESC LIMIT ?)",  # noqa: S608
+                (_KEPT[name],),
             )
 
-    def _replace(self, payload: bytes) -> bool:
+    def _replace(self, key: str, payload: bytes) -> bool:
         try:
             self._path.unlink(missing_ok=True)
-            self._write(payload)
+            self._write(key, payload)
         except (sqlite3.Error, OSError):
             return False
         return True

@@ -139,7 +139,7 @@ class Scanner:
         candidates = self._placed(tally, source) if isinstance(source, HistorySource) else tally.candidates
         conclude = getattr(source, "conclude", None)
         if conclude:
-            candidates = list(conclude(candidates))
+            candidates = list(conclude(candidates, tally.skips))
         findings, suppressed, dropped = self._judge(candidates, source)
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(

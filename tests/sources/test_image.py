@@ -9,7 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from image_support import OCI, Buildah, Found, Layout, Umoci, containers, copy, found_in, run, tar_of, tool
+from image_support import OCI, Buildah, Found, Layout, Umoci, containers, copy, digest_of, found_in, run, tar_of, tool
+from support import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +137,103 @@ def test_a_report_for_people_tells_layer_instruction_and_state(built, llmsecrets
     assert "  srv/app.env:1:5 (image docker.io/library/built:1, layer 2)\n" in text
     assert "    layer 2: state: overwritten in layer 5; instruction: COPY file:" in text
     assert "    instruction RUN: instruction: RUN echo … | cut -c1-4\n" in text
+
+
+# ---- layers seen before --------------------------------------------------------------------------------------------
+
+
+def told(outcome: Outcome) -> object:
+    """What a report says, apart from how much was read for it."""
+    return {name: outcome.json[name] for name in ("findings", "suppressed", "skips")}
+
+
+def test_a_layer_seen_before_is_not_scanned_again(umoci, scan, tmp_path, key) -> None:
+    cache = tmp_path / "cache.sqlite3"
+    first = scan("--image", umoci.layout, "--cache", cache)
+    again = scan("--image", umoci.layout, "--cache", cache)
+    assert told(first) == told(again)
+    assert again.json["stats"]["bytes"] < first.json["stats"]["bytes"]
+    assert "7 layers were scanned before" in again.json["notes"][0]
+    content = cache.read_bytes()
+    assert not any(key(name).encode() in content for name in ("anthropic", "github", "npm", "stripe"))
+
+
+def test_a_clean_layer_seen_before_is_not_even_read(scan, tmp_path, key) -> None:
+    layout = Layout(tmp_path / "layout")
+    clean = tar_of({"srv/.wh.old.env": "", "srv/readme": "nothing\n"})
+    folder = layout.index(layout.image(tar_of({"srv/old.env": f"KEY={key('github')}\n"}), clean))
+    expected = [Found("github-pat", "srv/old.env", "1", "deleted in layer 2")]
+    assert found_in(scan("--image", folder, "--cache", "cache")) == expected
+    layout.path(digest_of(gzip.compress(clean, 1))).unlink(missing_ok=True)
+    for blob in (folder / "blobs" / "sha256").iterdir():
+        if blob.read_bytes()[:2] == b"\x1f\x8b" and b"readme" in gzip.decompress(blob.read_bytes()):
+            blob.unlink()
+    assert found_in(scan("--image", folder, "--cache", "cache")) == expected
+
+
+def test_other_rules_or_settings_look_again(umoci, scan, tmp_path) -> None:
+    cache = tmp_path / "cache.sqlite3"
+    assert found_in(scan("--image", umoci.layout, "--cache", cache, "--disable", "*")) == []
+    assert found_in(scan("--image", umoci.layout, "--cache", cache, "--exclude", "srv")) == [LAYERS[2]]
+    assert found_in(scan("--image", umoci.layout, "--cache", cache)) == LAYERS
+
+
+def test_a_damaged_layer_is_looked_at_each_time(scan, tmp_path, key) -> None:
+    layout = Layout(tmp_path / "layout")
+    layer = layout.blob(gzip.compress(tar_of({"a.env": f"KEY={key('github')}\n"}))[:-9], f"{OCI}.layer.v1.tar+gzip")
+    folder = layout.index(layout.manifest([layer], {}))
+    first, again = (scan("--image", folder, "--cache", "cache") for _ in range(2))
+    assert first.code == again.code == 1
+    assert told(first) == told(again)
+    assert [skip["reason"] for skip in again.json["skips"]] == ["damaged"]
+
+
+# ---- platforms -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def platforms(tmp_path, key) -> Path:
+    """One image for two machines, with BuildKit's attestation of one of them."""
+    layout = Layout(tmp_path / "layout")
+    machines = [("amd64", "github"), ("arm64", "npm")]
+    images = [
+        layout.image(
+            tar_of({f"{machine}.env": f"KEY={key(kind)}\n"}),
+            platform={"os": "linux", "architecture": machine},
+        )
+        for machine, kind in machines
+    ]
+    statement = {"predicateType": "https://slsa.dev/provenance/v1", "predicate": {"args": {"T": key("gitlab")}}}
+    about = layout.manifest(
+        [layout.document(statement, "application/vnd.in-toto+json",
+                         annotations={"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"})],
+        {},
+        platform={"os": "unknown", "architecture": "unknown"},
+        annotations={
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": images[0]["digest"],
+        },
+    )  # fmt: skip
+    return layout.index(layout.document({"manifests": [*images, about]}, f"{OCI}.index.v1+json"))
+
+
+def test_one_platform_of_a_list_with_what_attests_it(platforms, scan) -> None:
+    rules = {"amd64": ["github-pat", "gitlab-pat"], "arm64": ["npm-access-token"]}
+    for machine, expected in rules.items():
+        outcome = scan("--image", platforms, "--platform", f"linux/{machine}")
+        assert sorted(one["rule_id"] for one in outcome.json["findings"]) == expected
+        assert "were not scanned (--platform all)" in outcome.json["notes"][0]
+    assert len(scan("--image", platforms, "--platform", "all").json["findings"]) == 3
+
+
+def test_an_attestation_says_what_it_is(platforms, scan) -> None:
+    outcome = scan("--image", platforms, "--platform", "linux/amd64")
+    (finding,) = [one for one in outcome.json["findings"] if one["rule_id"] == "gitlab-pat"]
+    assert finding["provenance"]["kind"] == "attestation"
+    assert finding["location"]["path"] == "https://slsa.dev/provenance/v1"
+
+
+def test_a_platform_that_is_not_there(platforms, scan) -> None:
+    outcome = scan("--image", platforms, "--platform", "windows/amd64")
+    assert outcome.code == 3
+    assert "linux/amd64, linux/arm64" in outcome.json["skips"][0]["detail"]

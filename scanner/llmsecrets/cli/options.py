@@ -188,9 +188,13 @@ output_options = together(
 )
 engine_options = together(
     click.option(
-        "--cache", "cache_file", type=click.Path(path_type=Path), metavar="PATH", help="Remember history scans here."
+        "--cache",
+        "cache_file",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="Remember history and image scans here.",
     ),
-    click.option("--no-cache", is_flag=True, help="Read all of a history again, and remember nothing."),
+    click.option("--no-cache", is_flag=True, help="Read all of a history or image again, and remember nothing."),
     click.option("-j", "--jobs", type=click.IntRange(0), metavar="N", help="Threads.  [default: one a core]"),
     click.option("--engine", metavar="NAME", help="auto, hyperscan or regex.  [default: auto]"),
     section="Speed",

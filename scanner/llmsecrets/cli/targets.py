@@ -120,6 +120,11 @@ def scanned(request: Request, settings: Config) -> Scanned:
     """Scan what is asked for."""
     place = Place.of(request.targets, in_git=bool(request.views))
     rules = load_rules(settings)
+    if request.image:
+        from llmsecrets.cli.image import image_source
+
+        seen = image_source(request, settings, rules)
+        return Scanned(run_scan(seen, rules, settings, request), seen, place, rules)
     cache = result_cache(request, rules, settings)
     source = source_of(request, settings, place, cache)
     return Scanned(run_scan(source, rules, place.rebased(settings), request, cache), source, place, rules)
@@ -143,15 +148,27 @@ def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCa
     """Where a history scan finds and leaves its results; none unless all of a history is scanned."""
     if not request.history or request.no_cache or request.unreachable or request.narrowed:
         return None
-    from llmsecrets import cache
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.scan import limits_of
 
     place = os.fspath(_repository(request.targets[0]).common_dir.resolve())
+    limits = f"{settings.max_file_size} {limits_of(settings)}"
+    return ResultCache(cache_file(request), cache_key(rules, limits, place))
+
+
+def cache_file(request: Request) -> Path:
+    """Where results are remembered."""
+    from llmsecrets import cache
+
+    return request.cache_file or cache.folder() / "history.sqlite3"
+
+
+def cache_key(rules: RuleSet, *parts: str) -> str:
+    """What remembered results depend on: the rules, this package's code, and what else is named."""
+    from llmsecrets import cache
+
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
-    limits = f"{settings.max_file_size} {limits_of(settings)}".encode()
-    key = cache.key(rules.digest.encode(), code, limits, place.encode("utf-8", "surrogateescape"))
-    return ResultCache(request.cache_file or cache.folder() / "history.sqlite3", key)
+    return cache.key(rules.digest.encode(), code, *(part.encode("utf-8", "surrogateescape") for part in parts))
 
 
 def _cores() -> int:
@@ -231,10 +248,6 @@ def source_of(request: Request, settings: Config, place: Place, cache: ResultCac
         return _git_source(chosen[0], request, limits, cache)
     if request.unreachable or request.narrowed:
         raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
-    if request.image:
-        from llmsecrets.cli.image import image_source
-
-        return image_source(request, settings, limits["excluded"])
     if "-" in map(str, targets):
         from llmsecrets.sources.stdin import StdinSource
 

@@ -49,7 +49,8 @@ def entries(read: Read, *, skip: Callable[[int], object] | None = None) -> Itera
             tar.pax_headers.clear()
             stored = _Stored(feed, tar.offset - feed.position, min(member.size, tar.offset - feed.position), skip)
             yield Entry(member.name, stored.size, member.linkname, member.isdir()), stored.read
-            stored.pass_over()
+            if not stored.pass_over():
+                return
     except (tarfile.TarError, ArithmeticError, LookupError, ValueError, RecursionError) as failure:
         raise Cut("damaged", f"not a sound tar at byte {feed.position:,}: {failure}") from failure
 
@@ -69,14 +70,15 @@ class _Stored:
         self._room -= len(piece)
         return piece
 
-    def pass_over(self) -> None:
-        self._left = 0
-        if self._skip and self._room:
+    def pass_over(self) -> bool:
+        """Go to the next header. False where the tar ends before it: umoci leaves the last entry's padding out."""
+        if self._skip:
             self._skip(self._room)
             self._feed.position += self._room
-            return
-        while self._room:
-            self._room -= len(self._feed.take(min(self._room, _PIECE)))
+            return True
+        while self._left:
+            self.read(self._left)
+        return len(self._feed.read(self._room)) == self._room
 
 
 class _Feed:

@@ -8,16 +8,18 @@ instruction that made the layer.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from llmsecrets.images import Cut, Image, Layer, Limits, Read, Store, Trouble
 from llmsecrets.images.configuration import Said, Step, said, setter, steps
-from llmsecrets.images.listing import Listing, normal
-from llmsecrets.images.streams import LayerStream, exactly
+from llmsecrets.images.listing import Listing, hashed, normal
+from llmsecrets.images.streams import LayerStream, exactly, is_digest
 from llmsecrets.images.tar import entries
 from llmsecrets.model import Candidate, Chunk, Container, Provenance, Skip
+from llmsecrets.resultcache import LayerCache, LayerState
 from llmsecrets.sources import WINDOW, Excluded
 from llmsecrets.sources.windows import chunks, of_bytes
 
@@ -40,12 +42,25 @@ class _Known(NamedTuple):
 class ImageSource:
     """The images of a store, each layer once however many images share it."""
 
-    def __init__(self, store: Store, *, platform: str = "", excluded: Excluded, limits: Limits) -> None:
-        self._store, self._excluded, self._limits = store, excluded, limits
+    def __init__(
+        self,
+        store: Store,
+        *,
+        platform: str = "",
+        excluded: Excluded,
+        limits: Limits,
+        cache: LayerCache | None = None,
+    ) -> None:
+        """`cache` holds layers that were gone through before: of these, only files with findings are read again."""
+        self._store, self._excluded, self._limits, self._cache = store, excluded, limits, cache
         self._images: list[_Known] = []
         self._skips: list[Skip] = []
         self._places: dict[str, tuple[int, int]] = {}  # layer → (image, number of the layer in it, from 1)
         self._listings: dict[str, Listing] = {}
+        self._told: dict[
+            str, frozenset[int]
+        ] = {}  # layer seen before → hashes of the paths there is something to say of
+        self._whole: set[str] = set()  # layers that were read to their end now
         self._said: dict[tuple[Container, ...], Said] = {}
         for one in store.images(platform):
             if isinstance(one, Trouble):
@@ -56,7 +71,11 @@ class ImageSource:
     @property
     def notes(self) -> Sequence[str]:
         """What a report should say beside findings."""
-        return tuple(self._store.notes)
+        before = (
+            f"{len(self._told)} layers were scanned before: of these, only files with findings were read (--no-cache)"
+        )
+        seen = (before,) if self._told else ()
+        return (*self._store.notes, *seen)
 
     def _add(self, image: Image) -> None:
         for number, layer in enumerate(image.layers, 1):
@@ -69,9 +88,21 @@ class ImageSource:
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
         layers = {_key(layer): layer for known in self._images for layer in known.image.layers}
+        for key in list(layers):
+            if self._recall(key) and not self._told[key]:
+                del layers[key]
         streams = _Shared(self._store.streams(list(layers.values())))
         readers = min(jobs, len(layers)) if self._store.parallel else 1
         return [self._spoken(), *(self._shard(streams) for _ in range(readers))]
+
+    def _recall(self, key: str) -> bool:
+        """Whether a layer was gone through before."""
+        state = self._cache.load(key) if self._cache and is_digest(key) else None
+        if state is None:
+            return False
+        self._listings[key] = Listing.parse(state.listing)
+        self._told[key] = frozenset(array("Q", state.told))
+        return True
 
     def _spoken(self) -> Iterator[Chunk | Skip]:
         """The images' configurations; and those images that could not be made out."""
@@ -86,26 +117,35 @@ class ImageSource:
 
     def _shard(self, streams: Iterator[Opened]) -> Iterator[Chunk | Skip]:
         for layer, opened in streams:
-            image, number = self._places[_key(layer)]
+            key = _key(layer)
+            image, number = self._places[key]
             inside = (self._images[image].container, Container("layer", str(number), (("digest", layer.identity),)))
-            listing = self._listings[_key(layer)] = Listing()
+            listing = Listing()
             try:
                 with opened as read:
                     stream = LayerStream(layer, read, self._limits)
-                    yield from self._blob(layer, stream, inside) if layer.title else self._tar(stream, listing, inside)
+                    if layer.title:
+                        yield from self._blob(layer, stream, inside)
+                    else:
+                        yield from self._tar(stream, listing, inside, self._told.get(key))
                     if stream.finish():
                         yield Skip(Provenance("", inside, kind="layer"), "unread", "bytes behind the end of the tar")
+                    self._whole.add(key)
             except Cut as cut:
                 yield Skip(Provenance("", inside, kind="layer"), cut.reason, str(cut))
             listing.close()
+            self._listings[key] = listing
 
-    def _tar(self, stream: LayerStream, listing: Listing, inside: tuple[Container, ...]) -> Iterator[Chunk | Skip]:
+    def _tar(
+        self, stream: LayerStream, listing: Listing, inside: tuple[Container, ...], told: frozenset[int] | None
+    ) -> Iterator[Chunk | Skip]:
+        """The files of a layer; of one that was gone through before, those there is something to say of."""
         for count, (entry, read) in enumerate(entries(stream.read)):
             if count >= self._limits.members:
                 raise Cut("limit reached", f"more than {self._limits.members} members (--max-layer-members)")
             listing.add(entry.name, folder=entry.folder)
             path = normal(entry.name)
-            if not entry.size or self._excluded(path):
+            if not entry.size or self._excluded(path) or (told is not None and hashed(path) not in told):
                 continue
             if entry.size > self._limits.file_size:
                 detail = f"{entry.size} bytes, more than --max-file-size"
@@ -119,8 +159,9 @@ class ImageSource:
 
     # ---- what is known afterwards
 
-    def conclude(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    def conclude(self, candidates: Sequence[Candidate], skips: Sequence[Skip]) -> Iterator[Candidate]:
         """The candidates with what the whole image tells of them. What an image says twice is kept once."""
+        self._remember([one.finding.provenance for one in candidates], [skip.provenance for skip in skips])
         spoken = [one.finding for one in candidates if one.finding.provenance.kind == SPOKEN]
         hidden = {one.secret.reveal().decode("utf-8", "replace") for one in spoken}
         heard = set()
@@ -132,10 +173,31 @@ class ImageSource:
                 if key in heard:
                     continue
                 heard.add(key)
-            provenance = self._told(finding.provenance, hidden)
+            provenance = self._explained(finding.provenance, hidden)
             yield candidate._replace(finding=finding._replace(provenance=provenance))
 
-    def _told(self, provenance: Provenance, hidden: set[str]) -> Provenance:
+    def _remember(self, found: Sequence[Provenance], skipped: Sequence[Provenance]) -> None:
+        """Note the layers that were read whole, and which of their files to read again; never what these hold."""
+        if self._cache is None:
+            return
+        told: dict[str, array[int]] = {key: array("Q") for key in self._whole if is_digest(key)}
+        for provenance in (*found, *skipped):
+            key = self._layer_of(provenance)
+            if provenance.kind == "layer":
+                told.pop(key, None)
+            elif key in told:
+                told[key].append(hashed(normal(provenance.path)))
+        for key, paths in told.items():
+            self._cache.store(key, LayerState(self._listings[key].dump(), paths.tobytes()))
+
+    def _layer_of(self, provenance: Provenance) -> str:
+        """The key of the layer that something was found in; "" where it was in none."""
+        if len(provenance.containers) < 2 or provenance.containers[1].kind != "layer":
+            return ""
+        known = next(one for one in self._images if one.container == provenance.containers[0])
+        return _key(known.image.layers[int(provenance.containers[1].name) - 1])
+
+    def _explained(self, provenance: Provenance, hidden: set[str]) -> Provenance:
         """The provenance with the instruction, and for a file what became of it."""
         image, place, *inner = provenance.containers
         number = next(number for number, known in enumerate(self._images) if known.container == image)
