@@ -38,8 +38,8 @@ class Options(NamedTuple):
     """What a caller chooses. `None` leaves the choice to the format.
 
     `show_secrets` prints values in text, JSON and JSON Lines; the others never do, because they are made to be uploaded
-    or passed on. `show_suppressed` lists the suppressed findings in text and SARIF; JSON always does. `color` and
-    `width` are for text.
+    or passed on. `show_suppressed` lists the suppressed findings in text, SARIF and HTML; JSON always does.
+    `color` and `width` are for text.
     `key` separates this report's digests from others'. `base` is the folder that paths are relative to: absolute ones
     below it are shortened, and SARIF reads there what a file holds today. `baseline`: the scan was compared with one.
     `max_age_days` is the policy for secrets of a history: days by the rule's tag, 0 for no limit.
