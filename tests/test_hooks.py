@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import Outcome, Repo
 
 from llmsecrets import hooks
 from llmsecrets.errors import ConfigError, SourceError
-from llmsecrets.sources.pushes import parse_pushed, parse_received
+from llmsecrets.sources.pushes import Update, parse_pushed, parse_received
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the hooks are sh scripts; git for Windows brings its own sh")
 
@@ -431,7 +433,36 @@ def test_what_git_tells_a_hook() -> None:
     assert parse_received("") == []
 
 
-@pytest.mark.parametrize("line", ["", "x", "--output=x y z", f"{'1' * 40} --all refs/heads/a", f"{'1' * 39} a b"])
+_IDS = st.text("0123456789abcdef", min_size=40, max_size=40).filter(lambda text: text.strip("0"))
+_UPDATES = st.lists(
+    st.builds(
+        Update,
+        st.from_regex(r"refs/[a-z]+/[^\x00-\x20\x7f~^:?*\[\\]+", fullmatch=True),
+        st.just("") | _IDS,
+        st.just("") | _IDS,
+    )
+)
+
+
+@given(_UPDATES)
+def test_what_git_says_is_read_as_it_is_meant(updates) -> None:
+    none = "0" * 40
+    pushed = "".join(f"HEAD~1 {one.new or none} {one.ref} {one.old or none}\n" for one in updates)
+    received = "".join(f"{one.old or none} {one.new or none} {one.ref}\n" for one in updates)
+    assert parse_pushed(pushed) == parse_received(received) == updates
+
+
+@given(st.text())
+def test_anything_else_is_an_error_never_a_word_for_git(text) -> None:
+    for parse in (parse_pushed, parse_received):
+        try:
+            found = parse(text)
+        except SourceError:
+            continue
+        assert all(set(one.old + one.new) <= set("0123456789abcdef") for one in found)
+
+
+@pytest.mark.parametrize("line", [" ", "x", "--output=x y z", f"{'1' * 40} --all refs/heads/a", f"{'1' * 39} a b"])
 def test_other_words_are_not_taken_for_it(line) -> None:
     for parse in (parse_pushed, parse_received):
         with pytest.raises(SourceError):

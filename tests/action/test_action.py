@@ -202,6 +202,14 @@ def test_a_pull_request_whose_commits_are_not_there(origin, runner) -> None:
     assert "is not in this checkout: use actions/checkout with fetch-depth: 0" in step.log
 
 
+@pytest.mark.parametrize("name", ["--upload-pack=x", "main", "", "refs/heads/main\n::error::x", "$(touch stolen)"])
+def test_an_event_names_commits_by_their_ids_or_not_at_all(origin, runner, name) -> None:
+    step = runner("push", {"ref": "refs/heads/topic", "before": name, "after": name})
+    assert step.code == 2
+    assert "::error::llmsecrets: the event names no commit" in step.log
+    assert [line for line in step.log.splitlines() if line.startswith("::error::x")] == []
+
+
 # ---- inputs --------------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ def parse_received(text: str) -> list[Update]:
 
 
 def _fields(text: str, count: int) -> Iterator[list[str]]:
-    for line in text.splitlines():
+    for line in filter(None, text.split("\n")):  # not splitlines: a ref's name may hold what Unicode calls a line's end
         fields = line.split(" ", count - 1) if count == 3 else line.rsplit(" ", count - 1)
         if len(fields) != count:
             raise SourceError(f"{line!r} is not what git tells a hook", "Is the hook started by git?")
