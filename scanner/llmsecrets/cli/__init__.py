@@ -83,6 +83,7 @@ _COMMANDS = {
     "scan": "scan:scan",
     "baseline": "baseline:baseline",
     "audit": "audit:audit",
+    "explain": "explain:explain",
     "rules": "rules:rules",
     "config": "config:config",
     "init": "init:init",

@@ -195,6 +195,7 @@ def _sight(done: Scanned) -> Sight:
     from functools import cache
 
     from llmsecrets.cli.walk import Sight
+    from llmsecrets.explain import why
     from llmsecrets.reporters.view import rule_of
 
     def name(finding: Finding) -> str:
@@ -228,20 +229,6 @@ def _age(done: Scanned) -> Callable[[Finding], Commit | None]:
         return repository.last_change(provenance.path, finding.location.start_line)
 
     return age
-
-
-def why(finding: Finding) -> str:
-    """What decided: for a scored value the features, the weightiest first; else what its rule could prove."""
-    from llmsecrets import scoring
-
-    facts = dict(finding.facts)
-    if "name" not in facts:
-        return ", ".join(f"{label}: {value}" for label, value in finding.facts) or "its shape"
-    value = scoring.features(facts["name"].encode(), finding.secret.reveal(), quoted=True)
-    features = sorted(
-        [*value, *scoring.place_features(finding.provenance.whole_path)], key=lambda one: -abs(one.weight)
-    )
-    return ", ".join(f"{one.name} {one.weight:+.1f}" for one in features)
 
 
 def _who() -> str:

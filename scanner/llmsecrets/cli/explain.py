@@ -1,0 +1,75 @@
+"""`llmsecrets explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmsecrets import config as configuration
+from llmsecrets.cli.options import config_option, rule_options
+from llmsecrets.cli.targets import Request, Scanned, load_rules, scanned
+from llmsecrets.config import Config
+from llmsecrets.errors import ConfigError
+from llmsecrets.model import Finding, Provenance, display_path
+
+
+@click.command(short_help="Say why something is reported or not.")
+@click.argument("finding", metavar="FINDING|FILE:LINE")
+@click.option("--baseline", metavar="FILE", help="Findings known in this file are suppressed.")
+@rule_options
+@config_option
+def explain(finding: str, baseline: str | None, config_file: Path | None, **options: Any) -> None:
+    """Say why something is reported or not: which rules looked, what they found, what was decided about it.
+
+    FINDING is the fingerprint of a finding in this folder, as JSON reports have it, or its first characters.
+    """
+    settings = configuration.load(Path(), {**options, "baseline": baseline}, config_file)
+    file, line = _place(finding, settings)
+    if not file.is_file():
+        raise ConfigError(f"{file}: no such file", "Name it as FILE:LINE.")
+    _explain(file, line, settings)
+
+
+def _place(text: str, settings: Config) -> tuple[Path, int]:
+    """(file, line) that are meant."""
+    name, _, number = text.rpartition(":")
+    if name and number.isdigit() and int(number):
+        return Path(name), int(number)
+    if len(text) < 8 or set(text.lower()) - set("0123456789abcdef"):
+        raise click.UsageError("Give FILE:LINE, or eight or more characters of a fingerprint.")
+    done = scanned(Request(), settings)
+    for finding in _all(done):
+        if finding.fingerprint().startswith(text.lower()):
+            root = done.place.root or Path()
+            return Path(root, finding.provenance.path), finding.location.start_line
+    raise ConfigError(f"no finding here has the fingerprint {text}", "Run it where the scan was run.")
+
+
+def _all(done: Scanned) -> list[Finding]:
+    return [*done.report.findings, *(one.finding for one in done.report.suppressed)]
+
+
+def _explain(file: Path, line: int, settings: Config) -> None:
+    from llmsecrets import matching
+    from llmsecrets.explain import looks, why
+    from llmsecrets.model import Chunk
+    from llmsecrets.reporters.view import View
+
+    done = scanned(Request(paths=(file,)), settings)
+    view = View(done.report)
+    rules = load_rules(settings)
+    chunk = Chunk(file.read_bytes(), Provenance(done.place.shown(file)))
+    found = looks(rules, matching.compile_rules(rules, settings.engine), chunk, line, done.report)
+    click.echo(f"{display_path(chunk.provenance.path)}:{line}")
+    if not found:
+        click.echo("No rule looks at anything here.")
+    for look in found:
+        click.echo(f"\n{look.rule.id}: {look.verdict}")
+        if look.finding:
+            one = look.finding
+            click.echo(f"  found    {view.secret(one.secret)}, {one.severity}, {one.confidence} confidence")
+            click.echo(f"  score    {one.score:.2f}: {view.text(why(one))}")
+        if look.verdict != "reported":
+            click.echo(f"  because  {view.text(look.why)}")
