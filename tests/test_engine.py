@@ -236,7 +236,13 @@ def test_a_typed_value_in_the_exact_shape_is_reported_with_less_confidence(typed
     assert found.finding.confidence == "medium"
 
 
-@pytest.mark.parametrize("mask", ["xxxxxxxxxxxxxxxxxxxx", "a1b2c3d4e5xxxxxxxxxx"])
+def test_a_typed_value_needs_no_entropy_unless_only_a_name_tells_it() -> None:
+    even = b"acme_" + b"q" * 20
+    assert ids(findings_in(engine_of(rule(min_entropy=3.0)), even)) == ["acme-key"]
+    assert findings_in(engine_of(rule(min_entropy=3.0, names=("acme",))), even) == []
+
+
+@pytest.mark.parametrize("mask", ["00000000000000000000", "xxxxxxxxxxxxxxxxxxxx", "a1b2c3d4e5xxxxxxxxxx"])
 def test_a_masked_value_is_no_secret(mask) -> None:
     assert findings_in(engine_of(rule()), f"acme_{mask}".encode()) == []
 

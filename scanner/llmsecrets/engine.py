@@ -257,7 +257,8 @@ class Engine:
             return self._scored(rule, data, found)
         span = _secret_span(rule, found)
         secret = data[slice(*span)]
-        if not _plausible(rule, secret):
+        # what is too even to be drawn may still be typed into a shape that only the vendor's keys have
+        if not _plausible(rule, secret) and (rule.names or placeholders.reason(secret) not in placeholders.TYPED):
             return None
         confidence, proved = rule.confidence, False
         facts: tuple[tuple[str, str], ...] = ()

@@ -50,7 +50,7 @@ _TEMPLATE = re.compile(
     rb"|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
     rb"|\$\{\{?|\{\{|(?:\xe2\x80\xa6|\\u2026|\.\.\.)(?:\(\d+\))?$"
 )
-_MASK = re.compile(rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$")
+_MASK = re.compile(rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$|0{16}|0{8}-0{4}-0{4}-")
 _SAME = re.compile(rb"(.)\1{5,}")
 _BLOCK = re.compile(rb"^(.{1,8}?)\1{3,}.{0,8}$", re.DOTALL)
 _SEQUENCES = (
