@@ -6,6 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmsecrets.inside.spans import offset_in, spans
 
 CELL = {"cell_type": "code", "execution_count": 3, "id": "ab12", "metadata": {}, "outputs": [], "source": []}
 
@@ -64,3 +68,106 @@ def test_a_picture_is_not_looked_at(found_in, key) -> None:
     embedded = f'<img src="data:image/png;base64,{"A" * 99}+{key("github")}">'
     pictures = display(image_png=key("github"), text_html=embedded)
     assert found_in(notebook({"outputs": [pictures]})) == []
+
+
+def test_html_json_and_metadata_are_text(found_in, key) -> None:
+    shown = display(text_html=[f"<b>{key('github')}</b>"], application_json={"deep": [{"api": key("npm")}]})
+    cells = {"outputs": [shown]}, {"metadata": {"tags": [key("gitlab")]}}
+    found = {text: (inside, told.get("kind")) for text, inside, told in found_in(notebook(*cells))}
+    assert found == {
+        key("github"): (["cell 1", "output 1"], "text/html"),
+        key("npm"): (["cell 1", "output 1"], "application/json"),
+        key("gitlab"): (["cell 2", "metadata"], None),
+    }
+
+
+def test_an_output_in_two_forms_is_one_finding(found_in, key) -> None:
+    shown = display(text_plain=[key("github")], text_html=[f"<i>{key('github')}</i>"])
+    ((_, _, told),) = found_in(notebook({"outputs": [shown]}))
+    assert told["kind"] == "text/plain"
+
+
+def test_nbformat_3(found_in, key) -> None:
+    output = {"output_type": "pyout", "prompt_number": 7, "text": [key("npm")], "png": "iVBOR"}
+    cell = {"cell_type": "code", "input": ["a = 1\n", key("github")], "prompt_number": 7, "outputs": [output]}
+    old = {
+        "worksheets": [{"cells": [cell], "metadata": {}}],
+        "metadata": {"name": ""},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+    }
+    found = {text: (inside, told["execution count"], told["line"]) for text, inside, told in found_in(old)}
+    assert found == {
+        key("github"): (["cell 1", "source"], "7", "2"),
+        key("npm"): (["cell 1", "output 1"], "7", "1"),
+    }
+
+
+@pytest.mark.parametrize(
+    "content", ['{"cells": [{"cell_type": ', '{"nbformat": 4, "a": ' + "[" * 100_000, '{"nbformat": 4}']
+)
+def test_a_broken_notebook_is_read_as_plain_text(content, tmp_path, scan, key) -> None:
+    (tmp_path / "nb.ipynb").write_text(f"{content}\n{key('github')}")
+    found = scan()
+    assert len(found.json["findings"]) == 1
+    ((skip),) = found.json["skips"]
+    assert (skip["reason"], skip["expected"]) == ("notebook read as plain text", True)
+
+
+def test_moving_cells_changes_no_fingerprint(tmp_path, scan, key) -> None:
+    cells = [{"source": [key("github")]}, {"source": ["a\n"]}, {"source": ["b\n"]}]
+    prints = set()
+    for order in (cells, cells[::-1]):
+        (tmp_path / "nb.ipynb").write_text(json.dumps(notebook(*order), indent=1))
+        prints.add(scan().json["findings"][0]["fingerprint"])
+    assert len(prints) == 1
+
+
+def test_an_inline_ignore_in_a_cell(tmp_path, scan, key) -> None:
+    cell = {"source": [f"a = '{key('github')}'  # llmsecrets:ignore\n", f"b = '{key('npm')}'"]}
+    (tmp_path / "nb.ipynb").write_text(json.dumps(notebook(cell)))
+    found = scan().json
+    assert (len(found["findings"]), found["suppressed"][0]["reason"]) == (1, "inline ignore")
+
+
+def test_only_what_a_change_adds_to_a_notebook_is_reported(repository, scan, key) -> None:
+    old = {"source": [key("github")]}
+    repository.commit({"nb.ipynb": json.dumps(notebook(old), indent=1)})
+    printed = {"outputs": [stream("x\n", key("npm"))]}
+    repository.add("nb.ipynb", json.dumps(notebook(printed, old), indent=1))
+    (entry,) = scan("--staged", cwd=repository.root).json["findings"]
+    assert [one["name"] for one in entry["provenance"]["containers"]] == ["1", "1"]
+
+
+def test_a_history_names_the_cell(repository, scan, key) -> None:
+    whole = key("github")
+    cells = {"source": ["\n", "x\n"]}, {"outputs": [stream("a\n", f"\x1b[1m{whole}\x1b[0m")]}
+    for number in range(3):  # versions of one file, which packs keep as deltas
+        repository.commit({"nb.ipynb": json.dumps(notebook(*cells, {"source": [f"{number}"] * 300}), indent=1)})
+    for packed in (False, True):
+        if packed:
+            repository.git("gc", "-q")
+        (entry,) = scan("--history", "--no-cache", cwd=repository.root).json["findings"]
+        assert [(one["kind"], one["name"]) for one in entry["provenance"]["containers"]] == [
+            ("cell", "2"),
+            ("output", "1"),
+        ]
+        assert entry["provenance"]["containers"][1]["facts"]["line"] == "2"
+
+
+@given(st.lists(st.text(max_size=9), max_size=5), st.booleans())
+def test_every_string_is_found_where_it_stands(texts, ascii_only) -> None:
+    value = {"a": texts, "b": {text: text for text in texts}, "c": [[], {}, texts]}
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    for path, (start, end) in spans(raw).items():
+        found = value
+        for step in path:
+            found = found[step]
+        assert json.loads(raw[start:end].decode("utf-8", "surrogatepass")) == found
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
+def test_a_character_of_a_string_is_found_behind_its_escapes(text, ascii_only) -> None:
+    raw = json.dumps(text, ensure_ascii=ascii_only).encode()
+    for at in range(len(text) + 1):
+        assert json.loads(raw[: offset_in(raw, at)] + b'"') == text[:at]

@@ -84,6 +84,7 @@ _COMMANDS = {
     "baseline": "baseline:baseline",
     "audit": "audit:audit",
     "explain": "explain:explain",
+    "notebook": "notebook:notebook",
     "rules": "rules:rules",
     "config": "config:config",
     "init": "init:init",
