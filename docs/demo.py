@@ -66,6 +66,7 @@ def _prepared(folder: Path) -> dict[str, str]:
     for name, content in _FILES.items():
         (project / name).write_text(content.replace("{key}", expand(_KEY, 7)))
     subprocess.run(["git", "add", "."], cwd=project, env=environment, check=True)
+    _run("llmsecrets scan README.md", project, environment)  # as somebody who has scanned before: rules are compiled
     return environment
 
 

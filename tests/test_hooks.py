@@ -411,6 +411,33 @@ def test_a_push_the_time_was_not_enough_for(tmp_path, llmsecrets, policy, code) 
     assert ("this push is refused: not all" in outcome.stderr) == (policy == "refuse")
 
 
+def test_findings_made_in_time_are_refused_whatever_the_policy(tmp_path, llmsecrets, key) -> None:
+    push = Push(tmp_path)
+    install = ("hook", "install", "pre-receive", push.server.root, "--over-budget", "accept", "--budget", "60")
+    assert llmsecrets(*install).code == 0
+    push.clone.commit({"app.py": key("github")})
+    outcome = push("main")
+    assert refused(outcome)
+    assert "accepted" not in outcome.stderr
+
+
+def test_a_server_may_have_a_work_tree(tmp_path, repository, llmsecrets, key) -> None:
+    repository.commit({"README": "hello\n"})
+    repository.git("config", "receive.denyCurrentBranch", "updateInstead")
+    clone = Repo(tmp_path / "clone")
+    clone.git("pull", "-q", str(repository.root), "main")
+    llmsecrets("hook", "install", "pre-receive", cwd=repository.root)
+    clone.commit({"app.py": "a = 1\n"})
+    clone.git("push", "-q", str(repository.root), "main")
+    assert (repository.root / "app.py").exists()
+    clone.commit({"app.py": key("github")})
+    done = subprocess.run(
+        ["git", "-C", clone.root, "push", repository.root, "main"], capture_output=True, text=True, check=False
+    )
+    assert "this push is refused: it holds a secret" in done.stderr
+    assert (repository.root / "app.py").read_text() == "a = 1\n"
+
+
 def test_a_push_is_judged_by_the_servers_configuration_not_by_what_it_brings(tmp_path, llmsecrets, key) -> None:
     push = Push(tmp_path)
     llmsecrets("hook", "install", "pre-receive", push.server.root)

@@ -155,26 +155,20 @@ def _tolerant(report: ScanReport, settings: Config) -> Config:
     from llmsecrets.sources.deadline import OUT_OF_TIME
 
     late = [skip for skip in report.skips if not skip.expected]
-    if not late or any(skip.reason != OUT_OF_TIME for skip in late):
+    if report.findings or not late or any(skip.reason != OUT_OF_TIME for skip in late):
         return settings
     complain("the time was not enough to look at all of it; it is accepted all the same")
     return settings._replace(allow_incomplete=True)
 
 
-# What is refused, and what its author does about a secret in it.
-_REFUSED = {
-    "pre-commit": ("commit", "Take it out, stage that, and commit again."),
-    "pre-push": ("push", "Take it out of the commits named above (git rebase -i), not by a further one."),
-    "pre-receive": ("push", "Take it out of the commits named above (git rebase -i), not by a further one."),
-}
-
-
 def _verdict(kind: str, found: bool) -> tuple[str, str]:
     """What happened, and what to do about it."""
-    what, advice = _REFUSED[kind]
+    what = "commit" if kind == "pre-commit" else "push"
     if not found:
         return f"this {what} is refused: not all of it could be looked at", "What was skipped, and why, stands above."
-    revoke = "Revoke the key first, if anybody else may have seen it. "
-    return f"this {what} is refused: it holds a secret", (
-        f"{revoke}{advice} If it is none, say so in its line: llmsecrets:ignore"
+    out = "out, stage that, and commit again" if what == "commit" else "out of the commits named above (git rebase -i)"
+    advice = f"Revoke the key first, if anybody else may have seen it. Then take it {out}."
+    return (
+        f"this {what} is refused: it holds a secret",
+        f"{advice}\n  If it is none, say so in its line: llmsecrets:ignore",
     )
