@@ -138,7 +138,7 @@ class Layout:
 
     def image(self, *tars: bytes, config: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """Store an image of gzipped layers; its descriptor."""
-        layers = [self.blob(gzip.compress(tar, 1), f"{OCI}.layer.v1.tar+gzip") for tar in tars]
+        layers = [self.blob(gzip.compress(tar, 1, mtime=0), f"{OCI}.layer.v1.tar+gzip") for tar in tars]
         return self.manifest(layers, config or {"os": "linux", "architecture": "amd64"}, **more)
 
     def manifest(self, layers: list[dict[str, Any]], config: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -81,16 +81,16 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, layout: Layout) -> Iterato
 
 
 def test_an_image_of_a_registry(registry, scan) -> None:
-    outcome = scan("--image", f"{registry}/acme/app:1")
+    outcome = scan("--no-cache", "--image", f"{registry}/acme/app:1")
     assert found_in(outcome) == TWO
     image = outcome.json["findings"][0]["provenance"]["containers"][0]
     assert image["name"] == f"{registry}/acme/app:1"
     digest = image["facts"]["digest"]
-    assert found_in(scan("--image", f"docker://{registry}/acme/app@{digest}")) == TWO
+    assert found_in(scan("--no-cache", "--image", f"docker://{registry}/acme/app@{digest}")) == TWO
 
 
 def test_an_image_that_is_not_there(registry, scan) -> None:
-    outcome = scan("--image", f"{registry}/acme/other:1")
+    outcome = scan("--no-cache", "--image", f"{registry}/acme/other:1")
     assert outcome.code == 3
     assert "404" in outcome.stderr
     assert "Check the name and the tag." in outcome.stderr
@@ -99,7 +99,7 @@ def test_an_image_that_is_not_there(registry, scan) -> None:
 def test_a_login_of_dockers_configuration(guarded, scan, tmp_path) -> None:
     entry = base64.b64encode(b"ann:wonder land").decode()
     (tmp_path / "config.json").write_text(json.dumps({"auths": {guarded: {"auth": entry}}}))
-    assert found_in(scan("--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path))) == TWO
+    assert found_in(scan("--no-cache", "--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path))) == TWO
 
 
 def test_a_login_of_a_credential_helper(guarded, scan, tmp_path) -> None:
@@ -109,14 +109,16 @@ def test_a_login_of_a_credential_helper(guarded, scan, tmp_path) -> None:
     helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
     (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {guarded: "test"}}))
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    assert found_in(scan("--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path), PATH=path)) == TWO
+    assert (
+        found_in(scan("--no-cache", "--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path), PATH=path)) == TWO
+    )
 
 
 @pytest.mark.parametrize("config", [{}, {"auths": {"": {}}}, None])
 def test_without_a_login_it_says_what_to_do(guarded, scan, tmp_path, config) -> None:
     if config is not None:
         (tmp_path / "config.json").write_text(json.dumps(config))
-    outcome = scan("--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path))
+    outcome = scan("--no-cache", "--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path))
     assert outcome.code == 3
     assert "it asks for a login" in outcome.stderr
     assert "docker login" in outcome.stderr
@@ -125,7 +127,7 @@ def test_without_a_login_it_says_what_to_do(guarded, scan, tmp_path, config) -> 
 def test_a_wrong_password_is_not_shown(guarded, scan, tmp_path) -> None:
     entry = base64.b64encode(b"ann:quite wrong").decode()
     (tmp_path / "config.json").write_text(json.dumps({"auths": {guarded: {"auth": entry}}}))
-    outcome = scan("--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path))
+    outcome = scan("--no-cache", "--image", f"{guarded}/acme/app:1", DOCKER_CONFIG=str(tmp_path))
     assert outcome.code == 3
     assert "wrong" not in outcome.stderr
     assert entry not in outcome.stderr
@@ -134,9 +136,23 @@ def test_a_wrong_password_is_not_shown(guarded, scan, tmp_path) -> None:
 @pytest.mark.parametrize("name", ["../../bin/sh", "-x", "a b", "", 7])
 def test_a_helper_is_a_name_and_nothing_else(scan, tmp_path, name) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"credsStore": name or "../x"}))
-    outcome = scan("--image", "registry.example/acme/app:1", DOCKER_CONFIG=str(tmp_path))
+    outcome = scan("--no-cache", "--image", "registry.example/acme/app:1", DOCKER_CONFIG=str(tmp_path))
     assert outcome.code == 2
     assert "no name of a credential helper" in outcome.stderr
+
+
+def test_the_base_that_an_image_names_at_its_own_registry(registry, scan, tmp_path, key) -> None:
+    lower, upper = tar_of({"base.env": f"KEY={key('npm')}\n"}), tar_of({"own.env": f"KEY={key('github')}\n"})
+    name = f"{registry}/acme/base:1"
+    for made, tars in (("base", [lower]), ("app", [lower, upper])):
+        layout = Layout(tmp_path / made)
+        image = layout.image(*tars, config={"config": {"Labels": {"org.opencontainers.image.base.name": name}}})
+        layout.index({**image, "annotations": {"org.opencontainers.image.ref.name": "x"}})
+        copy(f"oci:{layout.folder}:x", f"docker://{registry}/acme/{made}:1", "--dest-tls-verify=false")
+    findings = scan("--no-cache", "--image", f"{registry}/acme/app:1").json["findings"]
+    facts = {one["rule_id"]: one["provenance"]["containers"][1]["facts"] for one in findings}
+    assert facts["npm-access-token"]["base image"] == name
+    assert "base image" not in facts["github-pat"]
 
 
 # ---- one that misbehaves -------------------------------------------------------------------------------------------
@@ -223,7 +239,7 @@ def test_a_token_is_asked_for_with_the_login_and_used(layout, scan, logged_in) -
         return True
 
     with Bad(layout, answer) as bad:
-        assert found_in(scan("--image", f"{bad.address}/acme/app:1", **logged_in(bad))) == TWO
+        assert found_in(scan("--no-cache", "--image", f"{bad.address}/acme/app:1", **logged_in(bad))) == TWO
     (token,) = [one for one in bad.asked if one[0].startswith("/token")]
     assert token[0] == "/token?service=test&scope=repository%3Aacme%2Fapp%3Apull"
     assert token[1] == BASIC
@@ -235,7 +251,7 @@ def test_a_token_server_without_https_gets_no_password(layout, scan, logged_in) 
         return True
 
     with Bad(layout, answer) as bad:
-        outcome = scan("--image", f"{bad.address}/acme/app:1", **logged_in(bad))
+        outcome = scan("--no-cache", "--image", f"{bad.address}/acme/app:1", **logged_in(bad))
     assert outcome.code == 3
     assert "token server is not reached over HTTPS" in outcome.stderr
 
@@ -253,7 +269,7 @@ def test_a_redirect_to_another_host_carries_no_login(layout, scan, logged_in) ->
             return True
 
         with Bad(layout, answer) as bad:
-            assert found_in(scan("--image", f"{bad.address}/acme/app:1", **logged_in(bad))) == TWO
+            assert found_in(scan("--no-cache", "--image", f"{bad.address}/acme/app:1", **logged_in(bad))) == TWO
     assert len(store.asked) == 3
     assert {authorization for _, authorization, _ in store.asked} == {None}
 
@@ -269,7 +285,7 @@ def test_a_redirect_within_the_registry_keeps_the_login(layout, scan, logged_in)
         return True
 
     with Bad(layout, answer) as bad:
-        assert found_in(scan("--image", f"{bad.address}/acme/app:1", **logged_in(bad))) == TWO
+        assert found_in(scan("--no-cache", "--image", f"{bad.address}/acme/app:1", **logged_in(bad))) == TWO
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
@@ -279,7 +295,7 @@ def test_a_redirect_leads_to_no_other_protocol(layout, scan, place) -> None:
         return True
 
     with Bad(layout, answer) as bad:
-        outcome = scan("--image", f"{bad.address}/acme/app:1")
+        outcome = scan("--no-cache", "--image", f"{bad.address}/acme/app:1")
     assert outcome.code == 3
     assert "HTTPS" in outcome.stderr
 
@@ -308,7 +324,7 @@ def test_a_download_that_breaks_off_is_taken_up_again(scan, key, tmp_path, range
         return True
 
     with Bad(layout, answer) as bad:
-        assert found_in(scan("--image", f"{bad.address}/acme/app:1")) == [
+        assert found_in(scan("--no-cache", "--image", f"{bad.address}/acme/app:1")) == [
             Found("github-pat", "app.env", "1", "visible")
         ]
     asked = [one[2] for one in bad.asked if layer["digest"] in one[0]]
@@ -329,7 +345,7 @@ def test_a_download_that_never_gets_on_is_a_skip(layout, scan) -> None:
         return False
 
     with Bad(layout, answer) as bad:
-        outcome = scan("--image", f"{bad.address}/acme/app:1")
+        outcome = scan("--no-cache", "--image", f"{bad.address}/acme/app:1")
     assert outcome.code == 3
     assert {skip["reason"] for skip in outcome.json["skips"]} == {"unreadable"}
 
@@ -342,8 +358,8 @@ def test_content_of_another_digest_is_not_taken_for_the_image(layout, scan) -> N
         return False
 
     with Bad(layout, answer) as bad:
-        outcome = scan("--image", f"{bad.address}/acme/app:1")
-        named = scan("--image", f"{bad.address}/acme/app@{digest_of(b'something else')}")
+        outcome = scan("--no-cache", "--image", f"{bad.address}/acme/app:1")
+        named = scan("--no-cache", "--image", f"{bad.address}/acme/app@{digest_of(b'something else')}")
     assert [skip["reason"] for skip in outcome.json["skips"]] == ["wrong digest"]
     assert named.code == 3
 
@@ -357,7 +373,7 @@ def test_a_layer_of_another_digest_is_read_and_told_of(layout, scan, key) -> Non
         return False
 
     with Bad(layout, answer) as bad:
-        outcome = scan("--image", f"{bad.address}/acme/app:1")
+        outcome = scan("--no-cache", "--image", f"{bad.address}/acme/app:1")
     assert {skip["reason"] for skip in outcome.json["skips"]} >= {"wrong digest"}
     assert {finding["rule_id"] for finding in outcome.json["findings"]} == {"npm-access-token"}
 
@@ -368,6 +384,6 @@ def test_a_manifest_without_end_is_not_read_to_its_end(layout, scan) -> None:
         return True
 
     with Bad(layout, answer) as bad:
-        outcome = scan("--image", f"{bad.address}/acme/app:1")
+        outcome = scan("--no-cache", "--image", f"{bad.address}/acme/app:1")
     assert outcome.code == 3
     assert "8,388,608 bytes" in outcome.stderr

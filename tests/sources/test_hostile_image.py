@@ -63,7 +63,7 @@ def test_names_that_lead_out_of_the_image_are_names_only(layout, scan, key, tmp_
         ({"name": "line\nbreak\x1b[31m.env"}, secret),
     )))  # fmt: skip
     before = set(tmp_path.rglob("*"))
-    outcome = scan("--image", folder)
+    outcome = scan("--no-cache", "--image", folder)
     assert sorted(one.path for one in found_in(outcome)) == [
         "etc/absolute.env", "line\\nbreak\\x1b[31m.env", "link/below.env", "tmp/out.env",
     ]  # fmt: skip
@@ -74,7 +74,7 @@ def test_names_that_lead_out_of_the_image_are_names_only(layout, scan, key, tmp_
 @pytest.mark.parametrize("packer", [bz2.compress, gzip.compress], ids=["bzip2", "gzip"])
 def test_a_bomb_is_cut_off(layout, scan, key, packer) -> None:
     tar = tar_of({"a.env": f"KEY={key('github')}\n", "zeros": bytes(200 << 20)})
-    outcome = scan("--image", of_layer(layout, packer(tar)), "--max-layer-ratio", "900")
+    outcome = scan("--no-cache", "--image", of_layer(layout, packer(tar)), "--max-layer-ratio", "900")
     assert reasons(outcome) == ["bomb"]
     assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
 
@@ -83,17 +83,19 @@ def test_a_bomb_of_zstd_is_cut_off_early(layout, scan, tmp_path) -> None:
     """150 MB of zeros come of 14 kB."""
     (tmp_path / "zeros").write_bytes(tar_of({"zeros": bytes(150 << 20)}))
     run(tool("zstd"), "-q", "-19", tmp_path / "zeros")
-    outcome = scan("--image", of_layer(layout, (tmp_path / "zeros.zst").read_bytes(), f"{OCI}.layer.v1.tar+zstd"))
+    outcome = scan(
+        "--no-cache", "--image", of_layer(layout, (tmp_path / "zeros.zst").read_bytes(), f"{OCI}.layer.v1.tar+zstd")
+    )
     assert reasons(outcome) == ["bomb"]
 
 
 def test_limits_are_options(layout, scan, key) -> None:
     tar = tar_of({"a.env": f"KEY={key('github')}\n", "zeros": bytes(3 << 20), "b.env": f"KEY={key('npm')}\n"})
     folder = of_layer(layout, gzip.compress(tar))
-    assert reasons(scan("--image", folder, "--max-layer-size", "2M")) == ["too large"]
-    assert reasons(scan("--image", folder, "--max-layer-members", "2")) == ["limit reached"]
-    assert reasons(scan("--image", folder, "--max-file-size", "1M")) == ["too large"]
-    assert found_in(scan("--image", folder))[1].path == "b.env"
+    assert reasons(scan("--no-cache", "--image", folder, "--max-layer-size", "2M")) == ["too large"]
+    assert reasons(scan("--no-cache", "--image", folder, "--max-layer-members", "2")) == ["limit reached"]
+    assert reasons(scan("--no-cache", "--image", folder, "--max-file-size", "1M")) == ["too large"]
+    assert found_in(scan("--no-cache", "--image", folder))[1].path == "b.env"
 
 
 def test_so_many_entries_are_gone_through(layout, scan) -> None:
@@ -103,8 +105,8 @@ def test_so_many_entries_are_gone_through(layout, scan) -> None:
         entry.name = f"d{number % 100}/f{number}"
         out.write(entry.tobuf())
     folder = of_layer(layout, gzip.compress(out.getvalue() + bytes(1024), 1))
-    assert scan("--image", folder, "--max-layer-members", "20000").code == 0
-    assert reasons(scan("--image", folder, "--max-layer-members", "19999")) == ["limit reached"]
+    assert scan("--no-cache", "--image", folder, "--max-layer-members", "20000").code == 0
+    assert reasons(scan("--no-cache", "--image", folder, "--max-layer-members", "19999")) == ["limit reached"]
 
 
 @pytest.mark.parametrize("cut", [20, 700, 5000])
@@ -114,14 +116,14 @@ def test_a_layer_that_breaks_off_is_scanned_up_to_there(layout, scan, key, cut, 
     content = gzip.compress(tar) if packed else tar
     layer = layout.blob(content, PACKED)
     layout.path(layer["digest"]).write_bytes(content[:-cut])
-    outcome = scan("--image", layout.index(layout.manifest([layer], {})))
+    outcome = scan("--no-cache", "--image", layout.index(layout.manifest([layer], {})))
     assert reasons(outcome) in (["damaged"], ["wrong digest"])
     assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
 
 
 def test_bytes_behind_the_end_of_a_tar_are_told_of(layout, scan, key) -> None:
     hidden = tar_of({"a": "1"}) + tar_of({"hidden.env": f"KEY={key('github')}\n"})
-    assert reasons(scan("--image", of_layer(layout, gzip.compress(hidden)))) == ["unread"]
+    assert reasons(scan("--no-cache", "--image", of_layer(layout, gzip.compress(hidden)))) == ["unread"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_a_long_name_without_end_is_refused(layout, scan) -> None:
     entry = tarfile.TarInfo("././@LongLink")
     entry.type, entry.size = tarfile.GNUTYPE_LONGNAME, 32 << 20
     tar = entry.tobuf() + b"n" * entry.size + tarfile.TarInfo("file").tobuf() + bytes(1024)
-    assert reasons(scan("--image", of_layer(layout, gzip.compress(tar, 1)))) == ["damaged"]
+    assert reasons(scan("--no-cache", "--image", of_layer(layout, gzip.compress(tar, 1)))) == ["damaged"]
 
 
 def test_what_a_sparse_file_stores_is_scanned_not_what_it_claims(layout, scan, key, tmp_path) -> None:
@@ -168,7 +170,7 @@ def test_what_a_sparse_file_stores_is_scanned_not_what_it_claims(layout, scan, k
         file.write(f"KEY={key('github')}\n".encode())
     for format in ("gnu", "pax"):
         run("tar", "-S", f"--format={format}", "-cf", f"{format}.tar", "sparse", cwd=tmp_path)
-        outcome = scan("--image", of_layer(layout, (tmp_path / f"{format}.tar").read_bytes()))
+        outcome = scan("--no-cache", "--image", of_layer(layout, (tmp_path / f"{format}.tar").read_bytes()))
         assert [one.path for one in found_in(outcome)] == ["sparse"]
 
 
@@ -180,18 +182,18 @@ def test_a_list_that_names_itself_ends(layout, scan, key) -> None:
     itself = layout.document({"manifests": [image]}, f"{OCI}.index.v1+json")
     listing = json.dumps({"manifests": [image, itself, itself]}).encode()
     layout.path(itself["digest"]).write_bytes(listing)
-    outcome = scan("--image", layout.index(itself))
+    outcome = scan("--no-cache", "--image", layout.index(itself))
     assert reasons(outcome) == ["wrong digest"]
     honest = layout.blob(listing, f"{OCI}.index.v1+json")
     layout.path(itself["digest"]).write_bytes(json.dumps({"manifests": [image]}).encode())
-    assert [one.path for one in found_in(scan("--image", layout.index(honest, honest)))] == ["a.env"]
+    assert [one.path for one in found_in(scan("--no-cache", "--image", layout.index(honest, honest)))] == ["a.env"]
 
 
 def test_lists_are_followed_so_deep(layout, scan) -> None:
     at = layout.image(tar_of({"a": "1"}))
     for _ in range(6):
         at = layout.document({"manifests": [at]}, f"{OCI}.index.v1+json")
-    assert reasons(scan("--image", layout.index(at))) == ["too deep"]
+    assert reasons(scan("--no-cache", "--image", layout.index(at))) == ["too deep"]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_lists_are_followed_so_deep(layout, scan) -> None:
     ids=lambda content: repr(content[:24]),
 )  # fmt: skip
 def test_manifests_that_are_none(layout, scan, manifest) -> None:
-    outcome = scan("--image", layout.index(layout.blob(manifest, f"{OCI}.manifest.v1+json")))
+    outcome = scan("--no-cache", "--image", layout.index(layout.blob(manifest, f"{OCI}.manifest.v1+json")))
     assert len(reasons(outcome)) == 1
 
 
@@ -217,11 +219,11 @@ def test_manifests_that_are_none(layout, scan, manifest) -> None:
 )
 def test_configurations_of_any_shape(layout, scan, key, config) -> None:
     folder = layout.index(layout.image(tar_of({"a.env": f"KEY={key('github')}\n"}), config=config))
-    assert [one.path for one in found_in(scan("--image", folder))] == ["a.env"]
+    assert [one.path for one in found_in(scan("--no-cache", "--image", folder))] == ["a.env"]
 
 
 def test_an_index_without_a_digest_is_an_error(layout, scan) -> None:
-    outcome = scan("--image", layout.index({"digest": "sha256:../../../etc/passwd", "size": 1}))
+    outcome = scan("--no-cache", "--image", layout.index({"digest": "sha256:../../../etc/passwd", "size": 1}))
     assert outcome.code == 3
     assert "without a usable digest" in outcome.stderr
 
@@ -230,7 +232,7 @@ def test_a_blob_that_is_a_link_leads_nowhere(layout, scan, tmp_path) -> None:
     (tmp_path / "outside").write_text("{}")
     digest = digest_of(b"something")
     layout.path(digest).symlink_to(tmp_path / "outside")
-    outcome = scan("--image", layout.index({"digest": digest, "size": 2}))
+    outcome = scan("--no-cache", "--image", layout.index({"digest": digest, "size": 2}))
     assert reasons(outcome) == ["wrong digest"]
 
 
@@ -245,7 +247,7 @@ def test_links_in_an_archive_go_round_in_it_only(scan, tmp_path) -> None:
     )
     for name, data in (("saved.tar", content), ("saved.tar.gz", gzip.compress(content))):
         (tmp_path / name).write_bytes(data)
-        assert set(reasons(scan("--image", name))) <= {"missing", "damaged"}
+        assert set(reasons(scan("--no-cache", "--image", name))) <= {"missing", "damaged"}
 
 
 def test_an_archive_that_breaks_off_gives_what_it_has(scan, key, tmp_path) -> None:
@@ -253,7 +255,7 @@ def test_an_archive_that_breaks_off_gives_what_it_has(scan, key, tmp_path) -> No
     manifest = json.dumps([{"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["l.tar"]}])
     whole = tar_of({"manifest.json": manifest, "c.json": "{}", "l.tar": layer, "more": bytes(9000)})
     (tmp_path / "cut.tar").write_bytes(whole[:-8000])
-    outcome = scan("--image", "cut.tar")
+    outcome = scan("--no-cache", "--image", "cut.tar")
     assert reasons(outcome) == ["damaged"]
     assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
 
@@ -263,6 +265,6 @@ def test_an_archive_that_breaks_off_gives_what_it_has(scan, key, tmp_path) -> No
 )
 def test_a_file_that_is_no_image_is_an_error(scan, tmp_path, content) -> None:
     (tmp_path / "file").write_bytes(content)
-    outcome = scan("--image", "file")
+    outcome = scan("--no-cache", "--image", "file")
     assert outcome.code == 3
     assert "not an image" in outcome.stderr

@@ -139,6 +139,58 @@ def test_a_report_for_people_tells_layer_instruction_and_state(built, llmsecrets
     assert "    instruction RUN: instruction: RUN echo … | cut -c1-4\n" in text
 
 
+def test_the_line_of_the_dockerfile_is_named(built, scan) -> None:
+    outcome = scan("--image", built, "--dockerfile", built.parent / "context" / "Dockerfile")
+    lines = {}
+    for finding in outcome.json["findings"]:
+        place = finding["provenance"]["containers"][1]
+        lines[place["name"]] = place["facts"]["dockerfile"].rpartition(":")[2]
+    assert lines == {
+        "ARG": "6", "CMD": "11", "ENV OPENAI_API_KEY": "3", "HEALTHCHECK": "10", "LABEL org.example.registry": "9",
+        "RUN": "7", "2": "5", "3": "6",
+    }  # fmt: skip
+
+
+# ---- whose secrets they are ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stacked(tmp_path, key) -> tuple[Path, Path, str]:
+    """A base image, an image on top of it, the digest of the base's last layer: a key in a layer and in ENV each."""
+    lower, upper = tar_of({"base.env": f"KEY={key('github')}\n"}), tar_of({"own.env": f"KEY={key('npm')}\n"})
+    history = [{"created_by": "COPY base.env /"}, {"created_by": f"ENV A={key('gitlab')}", "empty_layer": True}]
+    base, image = Layout(tmp_path / "base"), Layout(tmp_path / "image")
+    base.index(base.image(lower, config={"config": {"Env": [f"A={key('gitlab')}"]}, "history": history}))
+    more = [{"created_by": f"ENV B={key('stripe')}", "empty_layer": True}, {"created_by": "COPY own.env /"}]
+    environment = {"Env": [f"A={key('gitlab')}", f"B={key('stripe')}"]}
+    image.index(image.image(lower, upper, config={"config": environment, "history": [*history, *more]}))
+    return base.folder, image.folder, digest_of(gzip.compress(lower, 1, mtime=0))
+
+
+def of_base(outcome: Outcome) -> set[str]:
+    return {
+        finding["rule_id"]
+        for finding in outcome.json["findings"]
+        if "base image" in finding["provenance"]["containers"][1]["facts"]
+    }
+
+
+def test_the_secrets_of_the_base_image_are_told_from_ones_own(stacked, scan) -> None:
+    base, image, digest = stacked
+    assert of_base(scan("--image", image)) == set()
+    outcome = scan("--image", image, "--base", base)
+    assert of_base(outcome) == {"github-pat", "gitlab-pat"}
+    assert len(outcome.json["findings"]) == 4
+    assert of_base(scan("--image", image, "--base", digest)) == {"github-pat"}  # what came after it may be one's own
+
+
+def test_an_image_that_is_no_base_is_told_of(stacked, scan) -> None:
+    base, image, _ = stacked
+    outcome = scan("--image", base, "--base", image)
+    assert of_base(outcome) == set()
+    assert "is not built on" in outcome.json["notes"][0]
+
+
 # ---- layers seen before --------------------------------------------------------------------------------------------
 
 

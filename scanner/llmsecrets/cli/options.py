@@ -103,6 +103,15 @@ image_options = together(
         "--platform", metavar="OS/ARCH", help="With --image: this one of a list, or all.  [default: this machine's]"
     ),
     click.option(
+        "--base", metavar="REF|PATH|DIGEST", help="With --image: tell this base image's secrets from your own."
+    ),
+    click.option(
+        "--dockerfile",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="With --image: name the lines of the Dockerfile it was built from.",
+    ),
+    click.option(
         "--insecure-registry",
         is_flag=True,
         help="With --image: this registry may have plain HTTP or any certificate.",

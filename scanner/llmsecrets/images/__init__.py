@@ -81,8 +81,12 @@ class Trouble(NamedTuple):
 
 
 class Store(Protocol):
-    """What keeps images. `parallel`: several layers can be read at once. `notes` are for the report."""
+    """What keeps images. `parallel`: several layers can be read at once. `notes` are for the report.
 
+    `host` is that of a registry, "" for what is on this machine.
+    """
+
+    host: str
     parallel: bool
     notes: list[str]
 

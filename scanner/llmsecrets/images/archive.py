@@ -33,6 +33,8 @@ class _Member(NamedTuple):
 class ArchiveStore:
     """The images of a tar file. `open` opens it anew; `shared` says that all files it gives share one position."""
 
+    host = ""
+
     def __init__(self, name: str, open: Callable[[], IO[bytes]], *, shared: bool = False) -> None:
         self._name, self._open = name, open
         self.notes: list[str] = []

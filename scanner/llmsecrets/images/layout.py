@@ -20,6 +20,7 @@ def is_layout(folder: Path) -> bool:
 class LayoutStore:
     """The images of an OCI layout folder."""
 
+    host = ""
     parallel = True
 
     def __init__(self, folder: Path) -> None:

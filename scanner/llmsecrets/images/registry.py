@@ -45,6 +45,7 @@ class RegistryStore:
 
     def __init__(self, name: str, *, insecure: bool = False) -> None:
         self._reference = Reference.parse(name)
+        self.host = self._reference.host
         self._connection = Connection(self._reference.address, login(self._reference.host), insecure=insecure)
         self.notes: list[str] = []
 

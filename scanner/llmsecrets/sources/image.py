@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from llmsecrets.images import Cut, Image, Layer, Limits, Read, Store, Trouble
+from llmsecrets.images.base import Base
 from llmsecrets.images.configuration import Said, Step, said, setter, steps
+from llmsecrets.images.dockerfile import lines_of
 from llmsecrets.images.listing import Listing, hashed, normal
 from llmsecrets.images.streams import LayerStream, exactly, is_digest
 from llmsecrets.images.tar import entries
@@ -29,14 +31,17 @@ _SHOWN = 200  # characters of an instruction
 
 Opened = tuple[Layer, AbstractContextManager[Read]]
 Facts = tuple[tuple[str, str], ...]
+BaseOf = Callable[[Image, Sequence[Step]], "Base | None"]
 
 
 class _Known(NamedTuple):
-    """An image with what its history says, and how a finding's provenance begins."""
+    """An image with its history, how a finding's provenance begins, its base, and where in the Dockerfile a step is."""
 
     image: Image
     steps: Sequence[Step]
     container: Container
+    base: Base | None
+    places: Mapping[int, str]
 
 
 class ImageSource:
@@ -50,16 +55,20 @@ class ImageSource:
         excluded: Excluded,
         limits: Limits,
         cache: LayerCache | None = None,
+        base_of: BaseOf = lambda image, history: None,
+        dockerfile: tuple[str, str] | None = None,
     ) -> None:
-        """`cache` holds layers that were gone through before: of these, only files with findings are read again."""
+        """`cache` holds layers that were gone through before: of these, only files with findings are read again.
+
+        `base_of` tells what of an image is its base's. `dockerfile` is the name and the text of the one it was made by.
+        """
         self._store, self._excluded, self._limits, self._cache = store, excluded, limits, cache
+        self._base_of, self._dockerfile = base_of, dockerfile
         self._images: list[_Known] = []
         self._skips: list[Skip] = []
         self._places: dict[str, tuple[int, int]] = {}  # layer → (image, number of the layer in it, from 1)
         self._listings: dict[str, Listing] = {}
-        self._told: dict[
-            str, frozenset[int]
-        ] = {}  # layer seen before → hashes of the paths there is something to say of
+        self._told: dict[str, frozenset[int]] = {}  # layer seen before → hashes of paths there is something to say of
         self._whole: set[str] = set()  # layers that were read to their end now
         self._said: dict[tuple[Container, ...], Said] = {}
         for one in store.images(platform):
@@ -71,18 +80,19 @@ class ImageSource:
     @property
     def notes(self) -> Sequence[str]:
         """What a report should say beside findings."""
-        before = (
-            f"{len(self._told)} layers were scanned before: of these, only files with findings were read (--no-cache)"
-        )
-        seen = (before,) if self._told else ()
-        return (*self._store.notes, *seen)
+        before = f"{len(self._told)} layers were scanned before: only their files with findings were read (--no-cache)"
+        return (*self._store.notes, *((before,) if self._told else ()))
 
     def _add(self, image: Image) -> None:
         for number, layer in enumerate(image.layers, 1):
             self._places.setdefault(_key(layer), (len(self._images), number))
         facts = (("platform", image.platform), ("digest", image.digest), ("about", image.subject))
         container = Container("image", image.name, tuple(fact for fact in facts if fact[1]))
-        self._images.append(_Known(image, steps(image.config, len(image.layers)), container))
+        history = steps(image.config, len(image.layers))
+        name, text = self._dockerfile or ("", "")
+        places = {number: f"{name}:{line}" for number, line in lines_of(history, text).items()} if text else {}
+        base = None if image.subject else self._base_of(image, history)
+        self._images.append(_Known(image, history, container, base, places))
 
     # ---- content
 
@@ -204,11 +214,12 @@ class ImageSource:
         known = self._images[number]
         if provenance.kind == SPOKEN:
             step = setter(known.steps, self._said[image, place])
-            facts = _instruction(step, hidden)
+            facts = _origin(known, step, 0, hidden)
         else:
-            step = next((one for one in known.steps if one.layer == int(place.name)), None)
-            state = self._state(known.image, int(place.name), provenance.path)
-            facts = (("state", state), *_instruction(step, hidden), *place.facts)
+            layer = int(place.name)
+            step = next((one for one in known.steps if one.layer == layer), None)
+            state = self._state(known.image, layer, provenance.path)
+            facts = (("state", state), *_origin(known, step, layer, hidden), *place.facts)
         return provenance._replace(containers=(image, place._replace(facts=facts), *inner))
 
     def _state(self, image: Image, number: int, path: str) -> str:
@@ -246,11 +257,21 @@ def _whole(name: str) -> Provenance:
     return Provenance("", (Container("image", name),), kind="image")
 
 
-def _instruction(step: Step | None, hidden: set[str]) -> Facts:
-    if step is None or not step.text:
-        return ()
-    text = step.text
+def _origin(known: _Known, step: Step | None, layer: int, hidden: set[str]) -> Facts:
+    """What made a layer or a text, and whether it is the base image's."""
+    facts: list[tuple[str, str]] = []
+    if step and step.text:
+        facts.append(("instruction", _shown(step.text, hidden)))
+    if step and step.number in known.places:
+        facts.append(("dockerfile", known.places[step.number]))
+    if known.base and (layer <= known.base.layers if layer else step and step.number <= known.base.steps):
+        facts.append(("base image", known.base.name))
+    return tuple(facts)
+
+
+def _shown(text: str, hidden: set[str]) -> str:
+    """An instruction without the secrets in it, cut to a readable length."""
     for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, "…") if len(secret) > 3 else text
     text = " ".join(text.split())
-    return (("instruction", text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"),)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
