@@ -107,8 +107,10 @@ def test_a_service_that_has_its_job_gets_none(repository, llmsecrets) -> None:
 
 
 def test_notebooks_are_mentioned(repository, llmsecrets) -> None:
-    repository.commit({"a.ipynb": "{}", "b/c.ipynb": "{}"})
-    assert "2 notebooks: their outputs are looked at" in llmsecrets("init", cwd=repository.root).stdout
+    repository.commit({"a.ipynb": "{}", "b/c.ipynb": "{}", ".pre-commit-config.yaml": "repos: []\n"})
+    outcome = llmsecrets("init", cwd=repository.root)
+    assert "2 notebooks: keys are often printed" in outcome.stdout
+    assert "- id: llmsecrets-notebook-strip" in outcome.stdout
 
 
 def test_a_link_out_of_the_repository_is_not_followed(repository, tmp_path, llmsecrets) -> None:

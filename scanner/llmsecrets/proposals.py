@@ -73,14 +73,12 @@ def recipe(name: str) -> str:
 def proposals(root: Path, paths: Sequence[str], known: int, origin: Origin) -> Iterator[Proposal]:
     """What the repository lacks. `paths` are its files, `known` is how many secrets its files hold today."""
     yield from _configuration(root, paths, known)
-    yield from _hook(root, origin)
+    notebooks = sum(path.endswith(".ipynb") for path in paths)
+    yield from _hook(root, notebooks, origin)
     for service in _SERVICES:
         if (root / service.sign).exists():
             yield from _job(root, service, origin)
-    notebooks = sum(path.endswith(".ipynb") for path in paths)
-    if notebooks:
-        yield Proposal("", "", f"{notebooks:,} notebooks: their outputs are looked at, too. "
-                               "Clear them before a commit, with nbstripout say: keys are often printed.")  # fmt: skip
+    yield from _notebooks(notebooks)
 
 
 def _configuration(root: Path, paths: Sequence[str], known: int) -> Iterator[Proposal]:
@@ -100,13 +98,22 @@ def _configuration(root: Path, paths: Sequence[str], known: int) -> Iterator[Pro
         yield Proposal(there, text, "the configuration", by_hand=True)
 
 
-def _hook(root: Path, origin: Origin) -> Iterator[Proposal]:
+def _hook(root: Path, notebooks: int, origin: Origin) -> Iterator[Proposal]:
     file = root / ".pre-commit-config.yaml"
     if not file.exists():
         yield Proposal("", "", "a hook before each commit: llmsecrets hook install pre-commit")
     elif "llmsecrets" not in file.read_text("utf-8", "replace"):
         lines = _PRE_COMMIT.format(address=origin.address, commit=origin.commit, version=origin.version)
+        lines += "      - id: llmsecrets-notebook-strip\n" if notebooks else ""
         yield Proposal(file.name, lines, "a hook for pre-commit, below repos:", by_hand=True)
+
+
+def _notebooks(count: int) -> Iterator[Proposal]:
+    if count:
+        reason = (
+            f"{count:,} notebooks: keys are often printed, and outputs are scanned. To take those out that hold some: "
+        )
+        yield Proposal("", "", f"{reason}llmsecrets notebook strip")
 
 
 def _job(root: Path, service: _Service, origin: Origin) -> Iterator[Proposal]:
