@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from llmsecrets.errors import ConfigError
+from llmsecrets.errors import ConfigError, SourceError
 from llmsecrets.images import Store
+from llmsecrets.images.reference import Reference
 
 
 class Ways(NamedTuple):
@@ -17,7 +18,7 @@ class Ways(NamedTuple):
 
 
 def open_store(target: str, ways: Ways) -> Store:
-    """The store of a target: what its prefix says (skopeo's: docker://, oci:), a path that exists, or a registry."""
+    """The store of a target: what its prefix says (those of skopeo), a path, a daemon's image, or a registry's."""
     for prefix, opener in _TRANSPORTS.items():
         if target.startswith(prefix):
             return opener(target[len(prefix) :], ways)
@@ -25,7 +26,10 @@ def open_store(target: str, ways: Ways) -> Store:
         return _local(target, ways)
     if target.startswith((".", "/", "~")):
         raise ConfigError(f"{target}: no such file or folder", "Check the path.")
-    return _registry(target, ways)
+    Reference.parse(target)  # a name at all?
+    from llmsecrets.images.daemon import daemon_store
+
+    return daemon_store(target) or _registry(target, ways)
 
 
 def _local(target: str, ways: Ways) -> Store:
@@ -39,6 +43,15 @@ def _local(target: str, ways: Ways) -> Store:
     return ArchiveStore(target, lambda: path.open("rb", buffering=0))
 
 
+def _daemon(target: str, ways: Ways) -> Store:
+    from llmsecrets.images.daemon import daemon_store
+
+    store = daemon_store(target)
+    if store is None:
+        raise SourceError(f"{target}: no daemon of this machine has it", "Check its name, and access to its socket.")
+    return store
+
+
 def _registry(target: str, ways: Ways) -> Store:
     from llmsecrets.images.registry import RegistryStore
 
@@ -47,6 +60,7 @@ def _registry(target: str, ways: Ways) -> Store:
 
 _TRANSPORTS: dict[str, Callable[[str, Ways], Store]] = {
     "docker://": _registry,
+    "docker-daemon:": _daemon,
     "oci:": _local,
     "oci-archive:": _local,
     "docker-archive:": _local,
