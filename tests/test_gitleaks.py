@@ -109,6 +109,12 @@ def test_a_rule_of_the_history_without_a_literal_finds_its_blobs(repository, sca
     assert scan("--history", cwd=repository.root).paths == ["a.env"]
 
 
+def test_a_rule_of_paths_finds_a_blob_that_stood_elsewhere_first(repository, scan) -> None:
+    repository.commit({".gitleaks.toml": ACME + "path = '^settings/'\n", "a.txt": f"acme_key={value()} "})
+    repository.commit({"settings/b.txt": f"acme_key={value()} "})
+    assert scan("--history", cwd=repository.root).paths == ["settings/b.txt"]
+
+
 def test_a_rule_of_paths_looks_nowhere_else(found_by) -> None:
     rule = ACME + "path = '''(?i)(^|/)settings\\.(py|ini)$'''\n"
     text = f"acme_key={value()} "

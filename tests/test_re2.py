@@ -107,6 +107,7 @@ REFUSED = {
     "*a": "* has nothing to repeat at character 1",
     "a{1001}": "bad repeat {1001} at character 2",
     "a{3,2}": "bad repeat {3,2}",
+    "((a{100}){100}){100}": "repeats within repeats come to more than 1000",
     "a\\": "\\ is not RE2 syntax",
     "(" * 500: "nested too deep",
 }

@@ -21,7 +21,7 @@ from typing import IO, NamedTuple
 from llmsecrets.errors import ExitCode, SourceError
 from llmsecrets.model import Commit
 from llmsecrets.packs import ObjectStore
-from llmsecrets.rules import PATH_EXPRESSION, path_matches
+from llmsecrets.rules import path_matches
 
 # What a hook's environment may say about the repository it runs for (an index being committed, quarantined objects).
 _OF_THE_HOOK = frozenset(
@@ -382,10 +382,7 @@ def change_user_setting(name: str, value: str | None) -> None:
 
 
 def _hint(glob: str) -> bytes:
-    """The longest literal of a glob: what any path it matches must hold. Of an expression, the folder in front."""
-    glob, expression, _ = glob.partition(PATH_EXPRESSION)
-    if expression:
-        return glob.encode("utf-8", "surrogateescape")
+    """The longest literal of a glob: what any path it matches must hold."""
     return max(re.split(r"[*?\[\]]+", glob), key=len).encode("utf-8", "surrogateescape")
 
 

@@ -300,7 +300,10 @@ class _Parser:
         start = self.at
         if self._counts() is not None:
             raise self._error(f"{self.text[start - 1 : self.at]} repeats a repeat, which RE2 refuses,", start - 1)
-        return _Repeat(body, *counts, greedy)
+        repeat = _Repeat(body, *counts, greedy)
+        if _copies(repeat) > _MOST_REPEATS:
+            raise self._error(f"repeats within repeats come to more than {_MOST_REPEATS}", start - 1)
+        return repeat
 
     def _counts(self) -> tuple[int, int | None] | None:
         for sign, counts in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
@@ -462,6 +465,15 @@ class _Parser:
 
 def _literal(code: int, flags: _Flags) -> _Class:
     return _Class(_folded(((code, code),)) if flags.fold else ((code, code),))
+
+
+def _copies(node: Any) -> int:
+    """How often the innermost of repeats within repeats is written out: what RE2 limits."""
+    if isinstance(node, _Repeat):
+        return max(node.least, node.most or 0, 1) * _copies(node.body)
+    if isinstance(node, _Row | _Choice):
+        return max(map(_copies, node.items), default=1)
+    return _copies(node.body) if isinstance(node, _Group) else 1
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------

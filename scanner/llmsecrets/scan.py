@@ -37,6 +37,7 @@ from llmsecrets.model import (
     identify,
 )
 from llmsecrets.resultcache import ResultCache
+from llmsecrets.rules import PATH_EXPRESSION
 from llmsecrets.sources import ContentAt, Place, Source
 from llmsecrets.sources.history import HistorySource
 
@@ -222,7 +223,7 @@ class Scanner:
     def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
         """The findings of a history: each secret once a path, at the commit that brought it there first."""
 
-        globs = {glob for rule in self._engine.rules for glob in rule.paths}
+        globs = {glob for rule in self._engine.rules for glob in rule.paths if PATH_EXPRESSION not in glob}
 
         def misplaced(blob_id: str, path: str) -> bool:
             seen = tally.sightings[blob_id]
@@ -260,7 +261,8 @@ class Scanner:
 
     def _could_stand(self, match: Match, globs_met: Set[str]) -> bool:
         """Whether a match might stand at some path: a rule limited to some needs one that ever was."""
-        return not match.rule.paths or any(glob in globs_met for glob in match.rule.paths)
+        paths = match.rule.paths
+        return not paths or any(glob in globs_met or PATH_EXPRESSION in glob for glob in paths)
 
     def _described(
         self,

@@ -9,10 +9,14 @@ from hashlib import sha256
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from llmsecrets.config import Config
+from llmsecrets.errors import ConfigError
 from llmsecrets.filters import excluder
-from llmsecrets.migration import glob_of, take
+from llmsecrets.migration import TOOLS, glob_of, take
+from llmsecrets.rules import path_matches
 
 # ---- detect-secrets ------------------------------------------------------------------------------------------------
 
@@ -288,7 +292,44 @@ def test_a_broken_file_ends_in_exit_2(repository, llmsecrets, tool, name, conten
     assert not (repository.root / ".llmsecrets.yaml").exists()
 
 
-@pytest.mark.parametrize("tool", ["gitleaks", "detect-secrets", "ggshield", "trufflehog", "kingfisher", "secretlint"])
+KEYS = st.sampled_from(
+    "results hashed_secret filters_used plugins_used path pattern file_name ExactFindings matches filepath linenum "
+    "repositories findings finding rule line git_metadata commit id filters skip_words skip_regex exclude rules "
+    "options allows disabled detectors regex verify name secret version ignored_matches ignored-paths match "
+    "ignored_detectors matches-ignore exit_zero File StartLine Secret Commit Fingerprint".split()
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 3) | st.floats(0, 1) | st.text("ab*[(\\/.#0\0\ud800", max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=VALUES)
+def test_whatever_a_file_holds_is_read_or_refused(tmp_path, tool, document) -> None:
+    for name in ("x.json", "x.yaml"):
+        (tmp_path / name).write_text(json.dumps(document))
+        try:
+            taken = take(tool, [tmp_path / name])
+        except ConfigError:
+            continue
+        assert all(isinstance(one, str) for one in (*taken.exclude, *taken.disable))
+        assert all(known.path or known.accepts or not known.line for known in taken.known)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.text("ab:/.#0 1*[(!\\\x1b", max_size=12), max_size=6))
+def test_whatever_lines_an_ignore_file_holds_are_read(tmp_path, lines) -> None:
+    for tool, name in (("gitleaks", ".gitleaksignore"), ("trufflehog", "x.txt"), ("secretlint", ".secretlintignore")):
+        (tmp_path / name).write_text("\n".join(lines))
+        taken = take(tool, [tmp_path / name])
+        for glob in taken.exclude:
+            path_matches("a/b.py", (glob,))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_bytes_that_are_no_text_end_in_exit_2(repository, llmsecrets, tool) -> None:
     repository.write("x", b"\xff\xfe\x00")
     outcome = llmsecrets("migrate", tool, "x", cwd=repository.root)
