@@ -218,10 +218,8 @@ class Engine:
 
     def _confirm(self, rule: Rule, data: bytes, spans: Iterable[Sequence[int]], chunk: Chunk) -> Iterator[Match]:
         for start, end in spans:
-            last = min(end, len(data))
-            for match in self._matches_in(rule, data, start, last):
-                cut = rule.unanchored and match.end == last < len(data)  # the next region holds it whole
-                if match.end >= chunk.seen and (chunk.last or match.end < len(data)) and not cut:
+            for match in self._matches_in(rule, data, start, min(end, len(data))):
+                if match.end >= chunk.seen and (chunk.last or match.end < len(data)):
                     yield match
 
     def _matches_in(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
@@ -233,6 +231,8 @@ class Engine:
             found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
             match = self._judged(rule, data, found) if found else None
             return [match] if match else []
+        if rule.unanchored:  # what a region cuts off, the next one holds whole
+            return [match for match in self._fresh(rule, data, start, end) if match.end < end or end == len(data)]
         before, after = _needs(rule)
         first, last = max(0, start - before), min(len(data), end + after)
         if rule.components or last - first > _MEMORABLE:
@@ -258,7 +258,8 @@ class Engine:
         span = _secret_span(rule, found)
         secret = data[slice(*span)]
         # what is too even to be drawn may still be typed into a shape that only the vendor's keys have
-        if not _plausible(rule, secret) and (rule.names or placeholders.reason(secret) not in placeholders.TYPED):
+        typed = not (rule.names or rule.strict) and placeholders.reason(secret) in placeholders.TYPED
+        if not _plausible(rule, secret) and not typed:
             return None
         confidence, proved = rule.confidence, False
         facts: tuple[tuple[str, str], ...] = ()

@@ -284,6 +284,7 @@ def _rule(entry: Mapping[str, Any], file: _File, notes: list[str]) -> Rule:
         origin=entry["where"],
         requires=() if implied else keywords,
         unanchored=not literals,
+        strict=True,
     )
 
 

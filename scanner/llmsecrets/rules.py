@@ -86,7 +86,7 @@ class Rule(NamedTuple):
     where the pattern itself tells. `names` are expressions of the names a value is known by (`any_of` makes one of
     them), `gated` says that GATE holds wherever the rule does. `requires` are words one of which must stand somewhere
     in the text, in any case; `unanchored` says that stage one has nothing to look for, so that stage two reads every
-    text (the slow way).
+    text (the slow way); `strict` that values which look typed must reach `min_entropy`, too.
     """
 
     id: str
@@ -121,6 +121,7 @@ class Rule(NamedTuple):
     origin: str
     requires: tuple[str, ...] = ()
     unanchored: bool = False
+    strict: bool = False
 
     def applies_to(self, path: str) -> bool:
         """Whether the rule looks at files of this path at all."""
