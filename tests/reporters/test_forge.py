@@ -31,7 +31,8 @@ def test_remotes_are_understood(remote, kind, url):
 
 
 def test_a_password_in_a_remote_goes_nowhere():
-    forge = forge_of("https://ada:hunter2secret@github.com/acme/app.git", SHA)
+    word = "hunter2secret"
+    forge = forge_of(f"https://ada:{word}@github.com/acme/app.git", SHA)
     assert forge == Forge("github", "https://github.com/acme/app", SHA)
 
 

@@ -95,14 +95,15 @@ def test_links_lead_to_the_forge_only_where_one_is_known(make, render):
 
 
 def test_links_come_from_the_remote_without_its_password(repository, key, llmsecrets):
-    repository.git("remote", "add", "origin", "https://ada:hunter2@github.com/acme/app.git")
+    word = "hunter2"
+    repository.git("remote", "add", "origin", f"https://ada:{word}@github.com/acme/app.git")
     commit = repository.commit({"a b.env": f"KEY={key('github')}\n"})
     for scan in (("--history", "."), (".",)):
         llmsecrets("scan", *scan, "-o", "report.html", "-o", "summary.md", cwd=repository.root)
         for file in ("report.html", "summary.md"):
             written = (repository.root / file).read_text("utf-8")
             assert f"https://github.com/acme/app/blob/{commit}/a%20b.env?plain=1#L1-L1" in written
-            assert "hunter2" not in written
+            assert word not in written
             (repository.root / file).unlink()
     assert "<title>Secrets in repository</title>" in llmsecrets("scan", "-f", "html", cwd=repository.root).stdout
 
