@@ -259,7 +259,7 @@ def test_show_prints_every_value_with_its_origin(llmsecrets, tmp_path) -> None:
     file.write_text("exit_code: 5\nallow: [{reason: old samples, paths: [old]}]\nexclude: [a, b]")
     lines = llmsecrets("config", "show", ".", LLMSECRETS_JOBS="3").stdout.splitlines()
     shown = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines}
-    assert set(shown) == set(config.Config._fields) - {"folder", "origins"}
+    assert set(shown) == set(config.Config._fields) - {"folder", "origins", "nested", "nearest"}
     assert shown["exit_code"].split() == ["5", str(file.relative_to(tmp_path))] or str(file) in shown["exit_code"]
     assert shown["jobs"].split() == ["3", "LLMSECRETS_JOBS"]
     assert shown["min_confidence"].split() == ["medium", "default"]

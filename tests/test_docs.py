@@ -33,12 +33,13 @@ REPORTS = ROOT / "docs" / "reports.md"
 PICTURE = ROOT / "docs" / "demo.svg"
 SCHEMA = ROOT / "docs" / "schemas" / "rules.schema.json"
 LIBRARY = ROOT / "docs" / "library.md"
+BASELINES = ROOT / "docs" / "baselines.md"
 CI = ROOT / "docs" / "ci.md"
 HOOKS = ROOT / "docs" / "hooks.md"
 MIGRATING = ROOT / "docs" / "migrating.md"
 EXIT_CODES = ROOT / "docs" / "exit-codes.md"
 FAQ = ROOT / "docs" / "faq.md"
-DOCUMENTS = (README, RULES, CONFIGURATION, CI, EXIT_CODES, FAQ, HOOKS, REPORTS, MIGRATING)
+DOCUMENTS = (README, RULES, CONFIGURATION, BASELINES, CI, EXIT_CODES, FAQ, HOOKS, REPORTS, MIGRATING)
 _HELP = re.compile(r"(<!-- generated: llmsecrets scan --help -->\n```text\n).*?(```)", re.DOTALL)
 _COMMANDS = re.compile(r"^ *```console\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _RECIPES = re.compile(r"(<!-- recipe: (\S+) -->\n```\w+\n).*?(^```)", re.DOTALL | re.MULTILINE)
@@ -131,7 +132,7 @@ def test_checksums_and_makers_in_the_rule_manual_exist() -> None:
 
 def test_every_setting_is_explained() -> None:
     fields = (*config.Config._fields, *config.AllowEntry._fields)
-    _all_named(CONFIGURATION, set(fields) - {"folder", "origins", "origin", "target"})
+    _all_named(CONFIGURATION, set(fields) - {"folder", "origins", "nested", "nearest", "origin", "target"})
 
 
 def test_every_report_format_is_explained() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,9 @@ TARGETS = ("secret", "match", "line")
 
 
 class AllowEntry(NamedTuple):
-    """Findings that are fine, and why. All the criteria an entry gives must hold, of each any one of its values."""
+    """Findings that are fine, why, and who says so. All the criteria an entry gives must hold, of each any one of its
+    values. `origin` is the entry's place, `folder` where its globs start, if not at the configuration's.
+    """
 
     reason: str
     paths: tuple[str, ...] = ()
@@ -29,12 +31,24 @@ class AllowEntry(NamedTuple):
     stopwords: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    owner: str = ""
     expires: str = ""
     origin: str = ""
+    folder: str = ""
+
+    def expired(self, today: str) -> bool:
+        """Whether its last day is over."""
+        return bool(self.expires) and self.expires < today
+
+
+Nearest = Callable[[str], Sequence[AllowEntry]]  # a path → the entries that count for it
 
 
 class Config(NamedTuple):
-    """Every setting of a scan. `origins` says where each value comes from, `folder` what relative paths start at."""
+    """Every setting of a scan. `origins` says where each value comes from, `folder` what relative paths start at.
+
+    `nested`: allowlists of files further down count for what is below them; then `nearest` tells whose does for a path.
+    """
 
     rules: tuple[str, ...] = ()
     gitleaks_config: str = ""
@@ -66,9 +80,13 @@ class Config(NamedTuple):
     max_age_days: Mapping[str, int] = {"default": 90}
     folder: Path = Path()
     origins: Mapping[str, str] = {}
+    nested: bool = False
+    nearest: Nearest | None = None
 
 
-_KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins"))
+_KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins", "nested", "nearest"))
+_EXTENDS = "extends"
+_DEEPEST = 10  # files that extend one another
 _DEFAULTS = Config()
 _SIZES = ("max_file_size", "max_layer_size", "max_archive_size")
 _MOST = {"exit_code": 255, "jobs": 1024, "max_age_days": 100_000, "max_archive_depth": 32, "max_decode_depth": 8}
@@ -96,7 +114,7 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
 
     Where there is no file of ours, that of gitleaks at the root counts.
     """
-    file = file or find(start)
+    nested, file = file is None, file or find(start)
     values: dict[str, Any] = {}
     origins = dict.fromkeys(_KEYS, "default")
     for origin, layer in _layers(file, options):
@@ -108,17 +126,18 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
         if found.is_file():
             values["gitleaks_config"], origins["gitleaks_config"] = str(found), str(found)
     folder = file.parent if file else Path()
-    if origins["gitleaks_config"] == str(file):
-        values["gitleaks_config"] = os.path.join(folder, values["gitleaks_config"])  # noqa: PTH118
     if values.get("gitleaks_config"):
         values["allow"] = (*values.get("allow", ()), *_allowed_for_gitleaks(values["gitleaks_config"]))
         origins["allow"] = values["gitleaks_config"] if origins["allow"] == "default" else origins["allow"]
         folder = folder if file else _folders(start)[-1]
-    if origins["rules"] == str(file):
-        values["rules"] = tuple(os.path.join(folder, path) for path in values["rules"])  # noqa: PTH118
-    if origins["baseline"] == str(file) and values["baseline"]:
-        values["baseline"] = os.path.join(folder, values["baseline"])  # noqa: PTH118
-    return Config(**values, folder=folder, origins=origins)
+    return Config(**values, folder=folder, origins=origins, nested=nested)
+
+
+def allowlist_in(folder: Path) -> tuple[AllowEntry, ...] | None:
+    """The allowlist of the configuration file in a folder; None where there is none. Raises ConfigError."""
+    file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    values = _extended(file) if file else {}
+    return _allow_entries(values["allow"], str(file)) if "allow" in values else None
 
 
 def _allowed_for_gitleaks(file: str) -> tuple[AllowEntry, ...]:
@@ -130,10 +149,47 @@ def _allowed_for_gitleaks(file: str) -> tuple[AllowEntry, ...]:
 def _layers(file: Path | None, options: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     variables = {name: os.environ.get(f"LLMSECRETS_{name.upper()}") for name in _KEYS if name != "allow"}
     return [
-        *([(str(file), _read(file))] if file else []),
+        *([(str(file), _extended(file))] if file else []),
         *((f"LLMSECRETS_{name.upper()}", {name: value}) for name, value in variables.items() if value is not None),
         ("command line", {name: value for name, value in options.items() if value is not None and value != ()}),
     ]
+
+
+def _extended(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a file and those it extends say: lists joined, theirs first, and of other values the nearest one."""
+    if file.resolve() in above or len(above) > _DEEPEST:
+        raise ConfigError(f"{above[-1]}: extends {file}, which leads back to itself", "Take one of the files out.")
+    values = dict(_read(file))
+    for name in ("rules", "baseline", "gitleaks_config"):
+        if values.get(name):
+            values[name] = _beside(file, values[name])
+    if "allow" in values:
+        values["allow"] = [{**entry, "folder": str(file.parent)} for entry in values["allow"]]
+    joined: dict[str, Any] = {}
+    for name in values.pop(_EXTENDS, ()):
+        other = _extended(Path(_beside(file, name)), (*above, file.resolve()))
+        if "allow" in other:
+            other["allow"] = [_seen_from(file, entry) for entry in other["allow"]]
+        joined = _joined(joined, other)
+    return _joined(joined, values)
+
+
+def _joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    both = [name for name, value in then.items() if name in first and isinstance(value, list | tuple)]
+    return {**first, **then, **{name: [*first[name], *then[name]] for name in both}}
+
+
+def _beside(file: Path, paths: Any) -> Any:
+    """Paths in a file, which start where it stands."""
+    if isinstance(paths, str):
+        return os.path.join(file.parent, paths)  # noqa: PTH118
+    return [_beside(file, path) for path in paths]
+
+
+def _seen_from(file: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of an extended file: globs start there if that is further up, else as if it stood in the file itself."""
+    here = Path(os.path.abspath(file.parent))
+    return entry if Path(os.path.abspath(entry["folder"])) in (here, *here.parents) else {**entry, "folder": str(here)}
 
 
 def _read(file: Path) -> Mapping[str, Any]:
@@ -142,7 +198,7 @@ def _read(file: Path) -> Mapping[str, Any]:
         content = file.read_bytes()
     except OSError as failure:
         raise ConfigError(f"{file}: cannot be read: {failure.strerror}", "Check its permissions.") from failure
-    name = f"{cache.key(b'config', content)}.config"
+    name = f"{cache.key(b'config 2', os.fsencode(file), content)}.config"
     cached = cache.read(name)
     if cached is not None:
         stored: Mapping[str, Any] = json.loads(cached)
@@ -151,8 +207,9 @@ def _read(file: Path) -> Mapping[str, Any]:
 
     values = yamlfile.parse(content, str(file))
     for key in values:
-        if key not in _KEYS:
-            raise ConfigError(f"{file}:{values.lines[key]}: unknown key {key!r}", f"Known keys: {', '.join(_KEYS)}.")
+        if key not in (*_KEYS, _EXTENDS):
+            known = ", ".join((*_KEYS, _EXTENDS))
+            raise ConfigError(f"{file}:{values.lines[key]}: unknown key {key!r}", f"Known keys: {known}.")
     checked = {key: _checked(key, value, f"{file}:{values.lines[key]}: {key}") for key, value in values.items()}
     plain = {key: [one._asdict() for one in value] if key == "allow" else value for key, value in checked.items()}
     cache.write(name, json.dumps(plain).encode())
@@ -161,6 +218,8 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 def _checked(name: str, value: Any, where: str) -> Any:
     """A value of the setting's type, from what YAML, the environment or click gave."""
+    if name == _EXTENDS:
+        return _texts(value, where)
     default = getattr(_DEFAULTS, name)
     if name == "allow":
         return _allow_entries(value, where)
@@ -242,9 +301,10 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{where}: an entry must be a mapping")
     where = f"{where.rsplit(':', 2)[0]}:{entry.line}: allow" if hasattr(entry, "line") else where
+    known = AllowEntry._fields[:-2] if hasattr(entry, "line") else AllowEntry._fields
     for key in entry:
-        if key not in AllowEntry._fields:
-            raise ConfigError(f"{where}: unknown key {key!r}", f"Known keys: {', '.join(AllowEntry._fields[:-1])}.")
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}", f"Known keys: {', '.join(known)}.")
     if not entry.get("reason"):
         raise ConfigError(f"{where}: an entry needs a reason", "Say why these findings are fine.")
     if entry.get("target", "secret") not in TARGETS:
@@ -261,6 +321,7 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
     _check_regexes(lists.get("regexes", ()), where)
     _check_globs(lists.get("paths", ()), where)
     return AllowEntry(reason=str(entry["reason"]), target=entry.get("target", "secret"), expires=expires,
+                      owner=str(entry.get("owner", "")), folder=entry.get("folder", ""),
                       origin=entry.get("origin") or where.removesuffix(": allow"), **lists)  # fmt: skip
 
 

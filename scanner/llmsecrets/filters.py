@@ -11,7 +11,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
-from llmsecrets.config import AllowEntry, Config
+from llmsecrets.config import AllowEntry, Config, Nearest
 from llmsecrets.model import Candidate, Context, Suppressed
 from llmsecrets.rules import PATH_EXPRESSION, path_matches
 
@@ -44,17 +44,16 @@ def _under(path: str, glob: str) -> bool:
 
 def misplaced(config: Config) -> Callable[[str, str], bool]:
     """Whether the allowlist decides by the path against findings of a rule: elsewhere they might stand."""
-    entries = [entry for entry in config.allow if entry.paths]
+    nearest = config.nearest or (lambda path: config.allow)
     return lambda rule_id, path: any(
-        _paths_match(entry, path) and (not entry.rules or _rule_matches(entry, rule_id)) for entry in entries
+        entry.paths and _paths_match(entry, path) and (not entry.rules or _rule_matches(entry, rule_id))
+        for entry in nearest(path)
     )
 
 
 def build(config: Config, today: date | None = None) -> Sequence[Filter]:
     """The filters of a scan, in order. Expired allowlist entries do not count."""
-    day = (today or date.today()).isoformat()
-    standing = [entry for entry in config.allow if not entry.expires or entry.expires >= day]
-    return [_inline, *(_allowed(entry) for entry in standing)]
+    return [_inline, _allowlist(config.nearest or (lambda path: config.allow), (today or date.today()).isoformat())]
 
 
 def decide(candidate: Candidate, filters: Sequence[Filter]) -> Suppressed | None:
@@ -69,6 +68,21 @@ def _inline(candidate: Candidate) -> Suppressed | None:
     )  # compiled when first needed, and kept by re
     found = own or re.search(_IGNORE_NEXT, context.line_before.reveal())
     return Suppressed(candidate.finding, "inline ignore", found.group().decode("ascii", "replace")) if found else None
+
+
+def _allowlist(nearest: Nearest, today: str) -> Filter:
+    known: dict[AllowEntry, Filter] = {}
+
+    def decide_by_allowlist(candidate: Candidate) -> Suppressed | None:
+        for entry in nearest(candidate.finding.provenance.path):
+            if entry not in known:
+                known[entry] = _allowed(entry)
+            decision = None if entry.expired(today) else known[entry](candidate)
+            if decision:
+                return decision
+        return None
+
+    return decide_by_allowlist
 
 
 def _allowed(entry: AllowEntry) -> Filter:

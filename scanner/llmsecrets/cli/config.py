@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,10 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import config_option
+from llmsecrets.cli.targets import Request, scanned
+from llmsecrets.config import AllowEntry, Config
+from llmsecrets.errors import ExitCode
+from llmsecrets.model import display_path
 
 
 @click.group()
@@ -29,6 +36,40 @@ def config_show(target: Path, config_file: Path | None) -> None:
         if name == "max_age_days":
             value = [f"{category}={days}" for category, days in value.items()]
         click.echo(f"{name:<17} {_plain(value):<30} {origin}")
+
+
+@config.command("check")
+@click.argument("target", default=".", type=click.Path(path_type=Path))
+@click.option("--history", is_flag=True, help="Against the whole history, not the files.")
+@click.option("--strict", is_flag=True, help="Exit 1 if an entry has expired or is unused.")
+@config_option
+def config_check(target: Path, history: bool, strict: bool, config_file: Path | None) -> int:
+    """Scan, and name the allowlist entries that have expired, and those that nothing needs."""
+    settings = configuration.load(target, {}, config_file)
+    report = scanned(Request(paths=(target,), history=history), settings).report
+    used = {one.detail for one in report.suppressed if one.reason == "allowlist"}
+    today = date.today().isoformat()
+    wrong = 0
+    for entry in _entries(target, settings):
+        state = f"expired on {entry.expires}" if entry.expired(today) else "unused"
+        if entry.expired(today) or f"{entry.reason} ({entry.origin})" not in used:
+            wrong += 1
+            owner = f", {display_path(entry.owner)}" if entry.owner else ""
+            click.echo(f"{entry.origin}: {state}: {display_path(entry.reason)}{owner}")
+    click.echo(f"{wrong} entries of allowlists have expired or are unused")
+    return ExitCode.FINDINGS if strict and wrong else ExitCode.CLEAN
+
+
+def _entries(target: Path, settings: Config) -> Iterator[AllowEntry]:
+    """The entries of the configuration and of all files below the target, each once."""
+    seen = set()
+    folders = (Path(os.path.relpath(folder)) for folder, _, _ in os.walk(target)) if settings.nested else ()
+    below = (entry for folder in folders for entry in configuration.allowlist_in(folder) or ())
+    for entry in (*settings.allow, *below):
+        place = os.path.realpath(entry.origin)
+        if place not in seen:
+            seen.add(place)
+            yield entry
 
 
 def _plain(value: Any) -> str:

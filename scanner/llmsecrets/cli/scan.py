@@ -57,8 +57,7 @@ def scan(**options: Any) -> int:
     given = {name: options.pop(name) for name in list(options) if name in Config._fields}
     outputs = pair(given.pop("format"), options["output"])
     request = Request.of(options)
-    start = Path() if str(request.targets[0]) == "-" else request.targets[0]
-    settings = configuration.load(start, given, options["config_file"])
+    settings = configuration.load(request.start, given, options["config_file"])
     outputs = outputs or pair(settings.format, ())
     done = scanned(request, settings)
     write_reports(done.report, done.rules, outputs, options, settings, done.place.root)

@@ -16,7 +16,7 @@ from llmsecrets.errors import ConfigError
 from llmsecrets.model import ScanReport, Stats
 
 if TYPE_CHECKING:
-    from llmsecrets.config import Config
+    from llmsecrets.config import AllowEntry, Config, Nearest
     from llmsecrets.git import Repository
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
@@ -58,6 +58,20 @@ class Request(NamedTuple):
     def names(self) -> list[str]:
         """The targets as a report calls them."""
         return [self.image] if self.image else [str(path) for path in self.targets]
+
+    @property
+    def start(self) -> Path:
+        """Where a configuration is looked for: what all targets lie in."""
+        if self.stdin:
+            return Path()
+        return (
+            self.targets[0] if len(self.targets) == 1 else Path(os.path.commonpath(map(os.path.abspath, self.targets)))
+        )
+
+    @property
+    def stdin(self) -> bool:
+        """Whether standard input is to be scanned."""
+        return "-" in map(str, self.targets)
 
     @property
     def views(self) -> list[str]:
@@ -205,13 +219,43 @@ class Place:
 
     def rebased(self, settings: Config) -> Config:
         """The configuration with the globs of its file, which start at its folder, as reports show such paths."""
-        folder = Path(os.path.abspath(settings.folder))
-        shown = [_seen_from(self.root or self.cwd, folder), *([folder.as_posix()] if self.absolute else [])]
-        if shown == ["."]:
-            return settings
         own = settings.origins.get("exclude", "").endswith((".yaml", ".yml"))
-        allow = tuple(entry._replace(paths=_prefixed(entry.paths, shown)) for entry in settings.allow)
-        return settings._replace(allow=allow, exclude=_prefixed(settings.exclude, shown) if own else settings.exclude)
+        rebased = settings._replace(
+            allow=tuple(self._rebased(entry, settings.folder) for entry in settings.allow),
+            exclude=_prefixed(settings.exclude, self._names(settings.folder)) if own else settings.exclude,
+        )
+        return rebased._replace(nearest=self._nearest(rebased)) if settings.nested else rebased
+
+    def _names(self, folder: Path) -> list[str]:
+        """How the paths that reports show begin for what is in a folder."""
+        whole = Path(os.path.abspath(folder))
+        return [_seen_from(self.root or self.cwd, whole), *([whole.as_posix()] if self.absolute else [])]
+
+    def _rebased(self, entry: AllowEntry, folder: Path) -> AllowEntry:
+        return entry._replace(paths=_prefixed(entry.paths, self._names(Path(entry.folder or folder))))
+
+    def _nearest(self, settings: Config) -> Nearest:
+        """Whose allowlist counts for a path: looked for from its folder upwards, and only once a finding asks."""
+        from functools import cache
+
+        from llmsecrets.config import allowlist_in
+
+        base, top = self.root or self.cwd, Path(os.path.abspath(settings.folder))
+
+        @cache
+        def of_folder(name: str) -> Sequence[AllowEntry]:
+            folder = base / name
+            entries = allowlist_in(Path(os.path.relpath(folder))) if folder != top else None
+            if entries is not None:  # all of them hold below their file only
+                below = (entry._replace(paths=entry.paths or ("*",)) for entry in entries)
+                return tuple(self._rebased(entry, folder) for entry in below)
+            return settings.allow if folder == top or not name else of_folder(name.rpartition("/")[0])
+
+        def nearest(path: str) -> Sequence[AllowEntry]:
+            outside = path.startswith(("/", "../")) or ":" in path[:2]
+            return settings.allow if outside else of_folder(path.rpartition("/")[0])
+
+        return nearest
 
 
 def _repository_around(start: Path) -> Path | None:
