@@ -49,15 +49,17 @@ def test_an_encoded_key_is_found_at_its_string(name, scan, key, tmp_path) -> Non
 
 @pytest.mark.parametrize("encoding", WIDE)
 def test_wide_characters_without_a_mark(encoding, scan, key, tmp_path) -> None:
-    (tmp_path / "export.reg").write_bytes(f"[settings]\r\nkey={key('openai')}\r\n".encode(encoding))
+    text = f"[settings]\r\nkey={key('openai')}\r\n"
+    (tmp_path / "export.reg").write_bytes(b"\n" + text.encode(encoding) + b"\n")
     (entry,) = scan().json["findings"]
-    assert (entry["location"]["start_line"], entry["provenance"]["containers"][0]["kind"]) == (2, "encoded")
+    assert (entry["location"]["start_line"], entry["provenance"]["containers"][0]["kind"]) == (3, "encoded")
 
 
 @pytest.mark.parametrize("width", [64, 76])
 @pytest.mark.parametrize("end", ["\n", "\r\n    "])
-def test_base64_in_lines(width, end) -> None:
-    text = b"hello world, " * 20 + b"the key comes here" + b", hello again" * 20
+@pytest.mark.parametrize("rest", range(57))
+def test_base64_in_lines(width, end, rest) -> None:
+    text = b"hello world, " * 20 + b"the key comes here" + b", hello again" * 20 + b"!" * rest
     encoded = base64.b64encode(text).decode()
     lines = end.join(encoded[at : at + width] for at in range(0, len(encoded), width))
     (span,) = spans(f"Content-Transfer-Encoding: base64\n\n{lines}\n--".encode())
@@ -65,7 +67,7 @@ def test_base64_in_lines(width, end) -> None:
 
 
 def test_encodings_in_encodings_so_deep_and_no_deeper() -> None:
-    nested = b"the treasure is here"
+    nested = b"the treasure is buried here"
     for _ in range(3):
         nested = base64.b64encode(nested)
     assert not any(b"treasure" in text for text in texts(nested))

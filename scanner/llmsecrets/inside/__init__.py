@@ -58,9 +58,11 @@ def _expanded(chunk: Chunk, budget: Budget, depth: int) -> Iterator[Chunk | Skip
 def _with_decoded(chunk: Chunk, budget: Budget) -> Iterator[Chunk]:
     """A text, and what stands encoded in it, in that, and so on."""
     yield chunk
-    for _ in range(budget.limits.decode_depth):
-        from llmsecrets.inside import encodings
+    if not budget.limits.decode_depth:
+        return
+    from llmsecrets.inside import encodings
 
+    for _ in range(budget.limits.decode_depth):
         inner = encodings.decoded(chunk)
         if inner is None:
             return

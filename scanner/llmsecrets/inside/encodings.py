@@ -23,7 +23,7 @@ _TEXT = r"\t\n\r -~"
 _GROUP = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _BYTE = r"(?:[2-7][0-9a-fA-F]|0[9aAdD])"
 _GROUPS, _BYTES = 4, 16  # how many in a row are worth a look: 12 and 16 bytes of text
-_RUN = 26  # letters and digits in a row, as 20 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
+_RUN = 32  # letters and digits in a row, as 24 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
 _PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#[x0-9]"
 # One pass over everything, which few texts do not leave with nothing…
 _GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
@@ -38,9 +38,8 @@ _ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML
 _LEAP = 4096  # bytes from a run on that are searched before the next run is looked for
 
 # A whole stretch: lines as MIME and PEM have them, then what is left of the last group.
-_BASE64 = re.compile(
-    rf"(?:(?:{_GROUP}){{14,}}\r?\n[ \t]*)*(?:{_GROUP})+(?:[CDI-Za-f][A-HQ-Xg-nw-z0-3][A-Za-z0-9]?)?=?=?".encode()
-)
+_REST = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][A-Za-z0-9]?"
+_BASE64 = re.compile(rf"(?:(?:{_GROUP}){{14,}}\r?\n[ \t]*)*(?:(?:{_GROUP})+(?:{_REST})?=?=?|{_REST}={{1,2}})?".encode())
 _HEX = re.compile(f"{_BYTE}+".encode())
 _WIDE_RUNS = tuple(re.compile(f"(?:{form}){{{_CHARACTERS},}}".encode()) for form in _WIDE)
 _ONE_ESCAPE = (
@@ -241,8 +240,15 @@ def _character(code: bytes, number: int) -> bytes:
 
 
 def _wide(data: bytes) -> Iterator[Span]:
+    """Runs of wide characters; seen from one byte further on, each is one of the other byte order."""
+    found: list[Span] = []
     for number, _ in _FINDERS.wide.find(data):
         width = _WIDTHS[number]
-        for found in _WIDE_RUNS[number].finditer(data):
-            text = found.group()[(number % 2) * (width - 1) :: width]
-            yield Span(*found.span(), _WIDE_NAMES[number], text, width.__mul__)
+        for run in _WIDE_RUNS[number].finditer(data):
+            text = run.group()[(number % 2) * (width - 1) :: width]
+            found.append(Span(*run.span(), _WIDE_NAMES[number], text, width.__mul__))
+    end = 0
+    for span in sorted(found, key=lambda one: one.start):
+        if span.start >= end:
+            yield span
+            end = span.end
