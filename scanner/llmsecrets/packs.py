@@ -21,6 +21,8 @@ from llmsecrets.model import Copy, Version
 
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
 _OFFSET_DELTA = 6
+_SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
+_DENSE = 10  # a delta of more than one in so many bytes of its base costs more to follow than it saves
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
@@ -30,12 +32,12 @@ _HEX = frozenset("0123456789abcdef")
 _Operands = tuple[int, int, int] | None
 
 
-class DamagedError(ValueError):
-    """The pack is not what its format demands."""
+class UnreadError(ValueError):
+    """A pack or an object that is left to git, and why."""
 
 
 class Family(NamedTuple):
-    """A blob that is stored whole, by its number in the pack; all that are stored as deltas of it follow from it."""
+    """A blob stored whole, by its number in the pack, with all that are stored as deltas of it or of one of these."""
 
     pack: Pack
     root: int
@@ -52,20 +54,21 @@ class Pack:
     """One pack with its index. Objects are numbered in the order in which they lie in the pack."""
 
     def __init__(self, index: Path, id_size: int) -> None:
-        """Raises DamagedError (or OSError) where index and pack do not belong together or are not understood."""
+        """Raises UnreadError (or OSError) where index and pack do not belong together or are not understood."""
         raw = index.read_bytes()
         count, names, offsets = _parse_index(raw, id_size)
         with index.with_suffix(".pack").open("rb") as file:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if self._data[:4] != b"PACK" or struct.unpack(">I", self._data[8:12])[0] != count:
-            raise DamagedError(f"{index}: is not the index of its pack")
+            raise UnreadError(f"{index}: is not the index of its pack")
         order = sorted(range(count), key=offsets.__getitem__)
         self._id_size = id_size
         self._names = b"".join([names[i * id_size : (i + 1) * id_size] for i in order])
         self._offsets = array("Q", (offsets[i] for i in order))
         self._offsets.append(len(self._data) - id_size)
         self._types = bytearray(count)  # 0 where a delta has no base here
-        self._children: dict[int, list[int]] = {}  # of blobs
+        self._roots: list[int] = []  # blobs stored whole
+        self._children: dict[int, list[int]] = {}  # blobs stored as deltas of a blob
         self._left_out: set[int] = set()
         self._find_families()
 
@@ -89,10 +92,15 @@ class Pack:
         )
 
     def families(self) -> list[Family]:
-        """All blobs stored whole."""
-        derived = {child for children in self._children.values() for child in children}
-        blobs = (number for number, kind in enumerate(self._types) if kind == BLOB)
-        return [Family(self, number) for number in blobs if number not in derived]
+        """The blobs from which enough follows that reading them as versions pays."""
+        return [Family(self, root) for root in self._roots if self._pays(root)]
+
+    def singles(self) -> Iterator[str]:
+        """Ids of the other blobs."""
+        return (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
+
+    def _pays(self, root: int) -> bool:
+        return root in self._children and self._head(root)[0] >= _SMALL
 
     def versions(self, root: int, most: int, least: int) -> Iterator[Version | str]:
         """As `Family.versions`."""
@@ -104,9 +112,9 @@ class Pack:
             del path[depth:], held[depth + 1 :]
             try:
                 if held[-1] > _HELD:
-                    raise DamagedError("the family is too large to hold")
+                    raise UnreadError("the family is too large to hold")
                 content, copies = self._content(number, path[-1] if path else None, most, least)
-            except (DamagedError, zlib.error, IndexError, OverflowError):
+            except (UnreadError, zlib.error, IndexError, OverflowError):
                 yield from self._left(number)
                 continue
             path.append(content)
@@ -148,22 +156,32 @@ class Pack:
                         self._children.setdefault(base, []).append(number)
             elif kind in (COMMIT, TREE, BLOB, TAG):
                 types[number] = kind
+                if kind == BLOB:
+                    self._roots.append(number)
 
-    def _content(self, number: int, base: bytes | None, most: int, least: int) -> tuple[bytes, Sequence[Copy]]:
-        """An object's content and what it shares with its base, if it has one."""
-        data, start, end = self._data, self._offsets[number], self._offsets[number + 1]
+    def _head(self, number: int) -> tuple[int, int]:
+        """The size an object (or its delta) says it has, and where what follows begins."""
+        data, start = self._data, self._offsets[number]
         byte = data[start]
         position, size, shift = start + 1, byte & 15, 4
         while byte & 0x80:
             byte = data[position]
             size |= (byte & 127) << shift
             position, shift = position + 1, shift + 7
+        return size, position
+
+    def _content(self, number: int, base: bytes | None, most: int, least: int) -> tuple[bytes, Sequence[Copy]]:
+        """An object's content and what it shares with its base, if it has one."""
+        data, end = self._data, self._offsets[number + 1]
+        size, position = self._head(number)
         if size > most:
-            raise DamagedError("too large")
+            raise UnreadError("too large")
         if base is None:
             return _inflated(data[position:end], size), ()
         while data[position] & 0x80:
             position += 1
+        if size * _DENSE > len(base):
+            raise UnreadError("so much has changed that reading it whole is cheaper")
         delta = _inflated(data[position + 1 : end], size)
         return _applied(delta, base, most, least)
 
@@ -171,13 +189,13 @@ class Pack:
 def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, Sequence[int]]:
     """(number of objects, their ids in order of id, their offsets in the same order)."""
     if raw[:8] != b"\xfftOc\0\0\0\2" or len(raw) < 1032:
-        raise DamagedError("not an index of version 2")
+        raise UnreadError("not an index of version 2")
     count = struct.unpack(">I", raw[1028:1032])[0]
     names_end = 1032 + count * id_size
     small_at = names_end + 4 * count
     large_at = small_at + 4 * count
     if len(raw) < large_at + 2 * id_size:
-        raise DamagedError("the index is cut short")
+        raise UnreadError("the index is cut short")
     small, large = array("I", raw[small_at:large_at]), array("Q", raw[large_at : -2 * id_size])
     if struct.pack("=I", 1) != struct.pack(">I", 1):
         small.byteswap()
@@ -187,7 +205,7 @@ def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, Sequence[int]]:
     try:
         offsets = [large[one - _LARGE_OFFSETS] if one >= _LARGE_OFFSETS else one for one in small]
     except IndexError as failure:
-        raise DamagedError("the index names an offset it does not hold") from failure
+        raise UnreadError("the index names an offset it does not hold") from failure
     return count, raw[1032:names_end], offsets
 
 
@@ -206,7 +224,7 @@ def _inflated(compressed: bytes, size: int) -> bytes:
     stream = zlib.decompressobj()
     content = stream.decompress(compressed, size + 1)
     if len(content) != size or not stream.eof:
-        raise DamagedError("the object has another size than it says")
+        raise UnreadError("the object has another size than it says")
     return content
 
 
@@ -226,20 +244,21 @@ def _applied(delta: bytes, base: bytes, most: int, least: int) -> tuple[bytes, l
     of, position = _size(delta, 0)
     size, position = _size(delta, position)
     if of != len(base) or size > most:
-        raise DamagedError("a delta of something else, or too large")
+        raise UnreadError("a delta of something else, or too large")
     table, from_bytes = _OPERANDS, int.from_bytes
     pieces: list[bytes] = []
     copies: list[Copy] = []
+    add = pieces.append
     filled, end = 0, len(delta)
     while position < end:
         command = delta[position]
         position += 1
         if command < 128:
-            pieces.append(delta[position : position + command])
+            add(delta[position : position + command])
             position += command
             filled += command
             if not command:
-                raise DamagedError("an instruction that is reserved")
+                raise UnreadError("an instruction that is reserved")
             continue
         operands = table[command]
         if operands:
@@ -249,13 +268,13 @@ def _applied(delta: bytes, base: bytes, most: int, least: int) -> tuple[bytes, l
             position += count
         else:
             start, length, position = _sparse(command, delta, position)
-        pieces.append(base[start : start + length])
+        add(base[start : start + length])
         if length >= least:
             copies.append((start, filled, length))
         filled += length
     content = b"".join(pieces)
     if len(content) != size or filled != size:
-        raise DamagedError("the delta makes something of another size")
+        raise UnreadError("the delta makes something of another size")
     return content, copies
 
 
@@ -300,8 +319,12 @@ class ObjectStore:
         return cls(packs, sorted(loose))
 
     def families(self) -> list[Family]:
-        """Blobs stored whole, with those that follow from each."""
+        """Blobs with many that follow from them."""
         return [family for pack in self._packs for family in pack.families()]
+
+    def singles(self) -> list[str]:
+        """Ids of packed blobs of no such family."""
+        return [object_id for pack in self._packs for object_id in pack.singles()]
 
     def ids(self, types: Sequence[int]) -> list[str]:
         """Ids of packed objects of these types."""
@@ -314,12 +337,12 @@ class ObjectStore:
 
 def _with_alternates(folder: Path, depth: int) -> Iterator[Path]:
     if depth > 5:  # as git has it
-        raise DamagedError(f"{folder}: alternates of alternates without end")
+        raise UnreadError(f"{folder}: alternates of alternates without end")
     yield folder
     listed = folder / "info" / "alternates"
     for line in listed.read_text("utf-8", "surrogateescape").splitlines() if listed.exists() else ():
         if line.startswith('"'):
-            raise DamagedError(f"{listed}: a quoted path")
+            raise UnreadError(f"{listed}: a quoted path")
         if line and not line.startswith("#"):
             yield from _with_alternates(folder / line, depth + 1)
 

@@ -70,7 +70,11 @@ class HistorySource:
             blocks = list(self._repository.every_object(("blob", *MESSAGES)))
             return [self._shard(iter(blocks[number::jobs])) for number in range(jobs)]
         unclassed = [object_id.encode() for object_id in store.unclassed()]
-        rest = [*_blocks(store.ids((COMMIT, TAG))), *self._repository.of_types(unclassed, ("blob", *MESSAGES))]
+        rest = [
+            *_blocks(store.singles()),
+            *_blocks(store.ids((COMMIT, TAG))),
+            *self._repository.of_types(unclassed, ("blob", *MESSAGES)),
+        ]
         queue = Queue(store.families(), _TURNS)
         return [itertools.chain(self._versions(queue), self._shard(iter(rest[number::jobs]))) for number in range(jobs)]
 
