@@ -124,7 +124,7 @@ class Engine:
     def suspects(self, batch: Batch) -> Iterator[tuple[Chunk, Regions | None]]:
         """The blobs of a batch in which rules could match, with where; None where that is to be looked up anew."""
         inside: dict[int, Regions] = {}
-        for rule, spans in self._matcher.regions(batch.data).items():
+        for rule, spans in self._matcher.regions(batch.data, (batch.starts, batch.ends)).items():
             for start, end in spans:
                 index = max(0, bisect_right(batch.starts, start) - 1)
                 while index < len(batch.starts) and batch.starts[index] < end:

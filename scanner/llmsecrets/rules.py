@@ -428,9 +428,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         name=entry["name"],
         description=entry["description"],
         core=core,
-        expression=("" if names or entry.get("score") else BEGIN)
-        + f"(?:{core})"
-        + ALPHABETS[entry.get("alphabet", "alnum")],
+        expression=_whole(core, names, entry),
         secret_group=group,
         names=names,
         gated=bool(names) and _can_be_gated(names, entry),
@@ -502,6 +500,15 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
         return value, group
     assigned = _fill("{{assigned}}", fragments, origin)
     return any_of(names) + assigned + (value if group else f"({value})"), group or 1
+
+
+def _whole(core: str, names: Sequence[str], entry: dict[str, Any]) -> str:
+    """What stage two runs. A name that has matched is not tried as another one of hundreds (`(?>…)`)."""
+    begin = "" if names or entry.get("score") else BEGIN
+    if names:
+        named = any_of(names)
+        core = f"(?>{named})" + core.removeprefix(named)
+    return begin + f"(?:{core})" + ALPHABETS[entry.get("alphabet", "alnum")]
 
 
 def any_of(names: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ Engines differ in speed only: every engine's regions hold every match of every r
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -23,11 +25,16 @@ Regions = dict[int, list[list[int]]]
 ENGINES = ("auto", "hyperscan", "regex")
 
 
+# Where the blobs of a batch start, and where they end.
+Bounds = Sequence[Sequence[int]]
+WHOLE: Bounds = ()
+
+
 class Matcher(Protocol):
     """A compiled rule set. Not safe to share between threads: ask each thread's own `clone()`."""
 
-    def regions(self, data: Data) -> Regions:
-        """Where each rule could match."""
+    def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
+        """Where each rule could match. Of several blobs in one, with `bounds`, no gate is open for another's names."""
 
     def follow(self, version: Version) -> Regions:
         """As `regions` of its data. Versions of a family come one after the other, parents before children."""
@@ -55,6 +62,13 @@ def add_span(spans: list[list[int]], start: int, end: int) -> None:
         spans[-1][1] = max(end, spans[-1][1])
     else:
         spans.append([start, end])
+
+
+def bounds_of(end: int, bounds: Bounds) -> tuple[int, int]:
+    """The blob that what ends there belongs to: it is none's, if it ends behind that."""
+    starts, ends = bounds
+    at = max(0, bisect_right(starts, end - 1) - 1)
+    return starts[at], ends[at]
 
 
 def everywhere(size: int) -> list[list[int]]:

@@ -12,7 +12,17 @@ from typing import Any
 import regex
 
 from llmsecrets.anchors import literals_of, width_of
-from llmsecrets.matching import GATE_REACH, Data, Regions, add_span, anchor_of, everywhere
+from llmsecrets.matching import (
+    GATE_REACH,
+    WHOLE,
+    Bounds,
+    Data,
+    Regions,
+    add_span,
+    anchor_of,
+    bounds_of,
+    everywhere,
+)
 from llmsecrets.model import Version
 from llmsecrets.rules import GATE, Rule, RuleSet, any_of
 
@@ -43,14 +53,14 @@ class KeywordMatcher:
     def follow(self, version: Version) -> Regions:
         return self.regions(version.data)
 
-    def regions(self, data: Data) -> Regions:
+    def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
         content = bytes(data)
         text = content.lower()
         found: Regions = {}
         _collect(text, self._direct, 0, len(text), found)
         found = {index: _merged(spans) for index, spans in found.items()}
         near: Regions = {}
-        for start, end in self._open_gates(content, text):
+        for start, end in self._open_gates(content, text, bounds):
             _collect(text, self._gated, start, end, near)
         for index, spans in near.items():
             starts = {
@@ -79,13 +89,15 @@ class KeywordMatcher:
         found: Iterator[Any] = self._names[index].finditer(data, start, end, overlapped=True)
         return found
 
-    def _open_gates(self, data: bytes, text: bytes) -> Iterator[list[int]]:
+    def _open_gates(self, data: bytes, text: bytes, bounds: Bounds) -> Iterator[list[int]]:
         near: Regions = {}
         _collect(text, self._gate_words, 0, len(text), near)
         gates: list[list[int]] = []
         for start, end in _merged(near.get(0, [])):
             for match in self._gate.finditer(data, start, end, overlapped=True):
-                add_span(gates, max(0, match.end() - GATE_REACH), match.end())
+                first, last = bounds_of(match.end(), bounds) if bounds else (0, len(data))
+                if match.end() <= last:
+                    add_span(gates, max(first, match.end() - GATE_REACH), match.end())
         return iter(_merged(gates))
 
 

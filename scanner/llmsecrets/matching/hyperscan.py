@@ -19,7 +19,7 @@ import hyperscan
 from llmsecrets import cache
 from llmsecrets.anchors import width_of
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import GATE_REACH, Data, Regions, anchor_of, everywhere
+from llmsecrets.matching import GATE_REACH, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
 from llmsecrets.rules import GATE, Rule, RuleSet, any_of
 
@@ -78,8 +78,8 @@ class HyperscanMatcher:
     def clone(self) -> HyperscanMatcher:
         return HyperscanMatcher(self._anchors, self._names, self._reach, self._unanchored, self._margin)
 
-    def regions(self, data: Data) -> Regions:
-        return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared)
+    def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
+        return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared, bounds)
 
     # What stage one finds depends on the bytes at hand only. So where a version repeats the one it descends from, the
     # hits there are that one's, moved; only what lies between, and a margin around it, is looked through.
@@ -135,14 +135,20 @@ class HyperscanMatcher:
         hits.sort()
         return hits[bisect_left(hits, (floor + 1) << _RULE_BITS) :] if floor and hits else hits
 
-    def _gathered(self, data: Data, hits: list[int], names: Names, shared: Shared) -> Regions:
+    def _gathered(self, data: Data, hits: list[int], names: Names, shared: Shared, bounds: Bounds = WHOLE) -> Regions:
         """Regions of hits. Behind each gate the names are looked for, unless `shared` knows them; `names` gets them."""
         found: Regions = {}
         reach = self._reach
+        bounded = len(reach) - 1 if bounds else -1  # the gate, where there are bounds to it
         for hit in hits:
             rule, end = hit & _RULE_MASK, hit >> _RULE_BITS
             back, ahead = reach[rule]
             start = end - back if end > back else 0
+            if rule == bounded:
+                first, last = bounds_of(end, bounds)
+                if end > last:
+                    continue
+                start = max(start, first)
             spans = found.get(rule)
             if spans is None:
                 found[rule] = [[start, end + ahead]]
@@ -158,25 +164,22 @@ class HyperscanMatcher:
                     known = self._names_in(data, start, end)
                 names[start, end] = known
                 for rule, place in known:
-                    span = [place, place + reach[rule][1]]
-                    spans = found.setdefault(rule, [])
-                    if not spans or spans[-1] != span:
-                        spans.append(span)
+                    found.setdefault(rule, []).append([place, place + reach[rule][1]])
         for rule in self._unanchored:
             found[rule] = everywhere(len(data))
         return found
 
     def _names_in(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
         """(rule, where its name begins) of the names of gated rules in a span."""
-        found: list[tuple[int, int]] = []
+        found: dict[tuple[int, int], None] = {}  # a name may end at several places
 
         def on_name(rule: int, place: int, _end: int, _flags: int, _context: object) -> None:
-            found.append((rule, start + place))
+            found[rule, start + place] = None
 
         assert self._names is not None
         view = memoryview(data)[start:end]
         self._names.scan(view, match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
-        return found
+        return sorted(found)
 
     @classmethod
     def _load(cls, stored: bytes | None) -> HyperscanMatcher | None:
