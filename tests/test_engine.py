@@ -17,7 +17,7 @@ from support import ENGINES, findings_in, make_key
 
 from llmsecrets import matching
 from llmsecrets.engine import Engine
-from llmsecrets.model import Chunk, Provenance
+from llmsecrets.model import Batch, Chunk, Provenance
 from llmsecrets.rules import RuleSet, load_rules
 from llmsecrets.sources import OVERLAP, WINDOW, windows
 from llmsecrets.templates import expand
@@ -452,3 +452,27 @@ def test_what_was_scanned_before_changes_nothing(data, builtin_rules, builtin_ma
         for text in versions:
             fresh = Engine(builtin_rules, builtin_matchers[name])
             assert findings_in(builtin_engines[name], text.encode()) == findings_in(fresh, text.encode())
+
+
+# ---- batches -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_found_in_a_blob_does_not_depend_on_its_neighbours_in_a_batch(engine) -> None:
+    """Git's header of the next blob would pass for a value behind the word that ends this one."""
+    value = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+    blobs = [f'"mailjet":"{value}"\nnothing more, but a token'.encode(), f"secret = {value}\n".encode()] * 2
+    data, starts, ends = b"", [], []
+    for blob in blobs:
+        data += f"{value}{value[:8]} blob {len(blob)}\n".encode()
+        starts.append(len(data))
+        data += blob
+        ends.append(len(data))
+        data += b"\n"
+
+    def chunk(index: int) -> Chunk:
+        return Chunk(blobs[index], Provenance("", blob_id=str(index)))
+
+    batch = Batch(memoryview(data), starts, ends, [], chunk)
+    together = {one.provenance.blob_id: engine.matches(one, regions) for one, regions in engine.suspects(batch)}
+    for index in range(len(blobs)):
+        assert together.get(str(index), ([], [])) == engine.matches(chunk(index))
