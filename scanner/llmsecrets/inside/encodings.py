@@ -12,6 +12,7 @@ import re
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from llmsecrets.matching.finder import Finder
@@ -39,20 +40,25 @@ _LEAP = 4096  # bytes from a run on that are searched before the next run is loo
 
 # A whole stretch: lines as MIME and PEM have them, then what is left of the last group.
 _REST = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][A-Za-z0-9]?"
-_BASE64 = re.compile(rf"(?:(?:{_GROUP}){{14,}}\r?\n[ \t]*)*(?:(?:{_GROUP})+(?:{_REST})?=?=?|{_REST}={{1,2}})?".encode())
-_HEX = re.compile(f"{_BYTE}+".encode())
-_WIDE_RUNS = tuple(re.compile(f"(?:{form}){{{_CHARACTERS},}}".encode()) for form in _WIDE)
+_BASE64 = rf"(?:(?:{_GROUP}){{14,}}\r?\n[ \t]*)*(?:(?:{_GROUP})+(?:{_REST})?=?=?|{_REST}={{1,2}})?"
+_HEX = f"{_BYTE}+"
 _ONE_ESCAPE = (
-    re.compile(rb"%([0-9A-Fa-f]{2})"),
-    re.compile(rb"\\u([0-9A-Fa-f]{4})"),
-    re.compile(rb"&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);"),
+    "%([0-9A-Fa-f]{2})",
+    r"\\u([0-9A-Fa-f]{4})",
+    "&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);",
 )
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
-_WORD = re.compile(rb"[^\s\"'<>`]*")  # what escapes are part of
+_WORD = r"""[^\s"'<>`]*"""  # what escapes are part of
 _REACH, _SHORTEST_WORD = 2048, 16
 _BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[bytes]:
+    """Compiled when first needed: most runs of a hook decode nothing."""
+    return re.compile(expression.encode())
 
 
 class Span(NamedTuple):
@@ -176,7 +182,7 @@ def _base64_and_hex(data: bytes, start: int, leap: int) -> Iterator[Span]:
 
 
 def _base64(data: bytes, start: int) -> Span:
-    found = _BASE64.match(data, start)
+    found = _compiled(_BASE64).match(data, start)
     assert found is not None
     text = b"".join(found.group().translate(_STANDARD).rstrip(b"=").split())
     text = text[: len(text) - (len(text) % 4 == 1)]
@@ -184,7 +190,7 @@ def _base64(data: bytes, start: int) -> Span:
 
 
 def _hex(data: bytes, start: int) -> Span:
-    found = _HEX.match(data, start)
+    found = _compiled(_HEX).match(data, start)
     assert found is not None
     return Span(start, found.end(), "hex", bytes.fromhex(found.group().decode()), lambda offset: 2 * offset)
 
@@ -205,14 +211,14 @@ def _escaped(data: bytes) -> Iterator[Span]:
 
 def _length(text: bytes) -> int:
     """Of the word a text begins with."""
-    found = _WORD.match(text)
+    found = _compiled(_WORD).match(text)
     return found.end() if found else 0
 
 
 def _unescaped(data: bytes, start: int, end: int, number: int) -> Span:
     out, size, position = [], 0, start
     steps = [(0, 0)]  # (offset in the decoded text, offset in the stretch) at the end of each escape
-    for escape in _ONE_ESCAPE[number].finditer(data, start, end):
+    for escape in _compiled(_ONE_ESCAPE[number]).finditer(data, start, end):
         out += [data[position : escape.start()], _character(escape[1], number)]
         size += len(out[-2]) + len(out[-1])
         position = escape.end()
@@ -244,7 +250,7 @@ def _wide(data: bytes) -> Iterator[Span]:
     found: list[Span] = []
     for number, _ in _FINDERS.wide.find(data):
         width = _WIDTHS[number]
-        for run in _WIDE_RUNS[number].finditer(data):
+        for run in _compiled(f"(?:{_WIDE[number]}){{{_CHARACTERS},}}").finditer(data):
             text = run.group()[(number % 2) * (width - 1) :: width]
             found.append(Span(*run.span(), _WIDE_NAMES[number], text, width.__mul__))
     end = 0
