@@ -31,11 +31,10 @@ def verified(content: bytes, digest: str) -> bytes:
 
 def exactly(read: Read, size: int) -> bytes:
     """So many bytes, fewer only at the end."""
-    pieces = []
+    content = io.BytesIO()  # unlike a list of pieces, it is never there twice
     while size and (piece := read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+        size -= content.write(piece)
+    return content.getvalue()
 
 
 def is_packed(start: bytes) -> bool:

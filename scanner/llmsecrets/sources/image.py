@@ -26,7 +26,7 @@ from llmsecrets.sources import WINDOW, Excluded
 from llmsecrets.sources.windows import chunks, of_bytes
 
 SPOKEN = "image configuration"
-_HELD = 64 << 20  # bytes of a file
+_HELD = 32 << 20  # bytes of a file
 _SHOWN = 200  # characters of an instruction
 
 Opened = tuple[Layer, AbstractContextManager[Read]]
