@@ -228,6 +228,8 @@ def _no_secret(thing: str, rng: random.Random, expand: object) -> tuple[str, str
         at = rng.randint(3, len(token) - 3)
         return _styled(name, rng), token[:at] + rng.choice("?%^$!*&@#") + token[at + 1 :]
     cut = (
+        "{{hex:16}}",
+        "{{hex:16}}",
         "{{alnum:8-12}}",
         "{{hex:31}}",
         "{{hex:39}}",

@@ -49,6 +49,7 @@ _TEMPLATE = re.compile(
     rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"
     rb"|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
     rb"|\$\{\{?|\{\{|(?:\xe2\x80\xa6|\\u2026|\.\.\.)(?:\(\d+\))?$"
+    rb"|^[A-Z]{3,}(?:_[A-Z]{3,})+$"  # the name of a variable
 )
 _MASK = re.compile(rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$|0{16}|0{8}-0{4}-0{4}-")
 _SAME = re.compile(rb"(.)\1{5,}")

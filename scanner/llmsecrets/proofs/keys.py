@@ -23,6 +23,7 @@ _COMMENT_MARK = re.compile(rb"^(?:[#*>|]+|//+)(?:\s+|$)")
 _CLOSING = re.compile(rb"[\"'`][ \t]*[+.,;&)]*[ \t\\]*$|[,;\\ \t]+$|^[\"'`+.&,;() \t\\]+$")
 _OPENING_QUOTE = re.compile(rb"^(?:[\"'`] *[+.&,]? *[\"'`]|[+.&] *[\"'`]|[\"'`(])")
 _PLACEHOLDER = re.compile(rb"\.\.\.|\xe2\x80\xa6|\*\*\*|[<\[{$]")
+_PROSE = re.compile(rb"[a-z]+,? [a-z]+ [a-z]+ ")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]*=*")
 _CHECK_LINE = re.compile(rb"=[A-Za-z0-9+/]{4}")
 _LEAST_BLOCK = 8  # bytes that DES enciphers at once; the other ciphers of RFC 1421's heirs take 16
@@ -55,7 +56,7 @@ def _armoured(label: bytes, content: bytes) -> Proof:
     checks = [line for line in lines if _CHECK_LINE.fullmatch(line)]
     body = b"".join(line for line in lines if line not in checks)
     if not _BASE64_LINE.fullmatch(body):
-        return Proof(False if _PLACEHOLDER.search(body) else None)
+        return Proof(False if _PLACEHOLDER.search(body) or _PROSE.search(content) else None)
     data = base64(body)
     if not data or _typed(body):
         return Proof(False)

@@ -23,7 +23,10 @@ __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explai
 
 MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
 
-_NO_SECRETS = frozenset(("detail of one", "public thing"))  # kinds of names
+_NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
+# Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
+_CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://")
+_FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+|\W+")  # one word, a number, signs
 
 
@@ -47,7 +50,14 @@ def shifted(score: float, more: Iterable[Feature]) -> float:
 
 def hopeless(name: bytes, value: bytes) -> bool:
     """Whether there is no need to weigh: the name means something else, or the value cannot be a secret."""
-    return len(value) < 6 or kind_of(name) in _NO_SECRETS or _FILLER.fullmatch(value) is not None
+    kind = kind_of(name)
+    return (
+        len(value) < 6
+        or kind in _NO_SECRETS
+        or _FILLER.fullmatch(value) is not None
+        or _CODE.search(value) is not None
+        or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
+    )
 
 
 def features(name: bytes, value: bytes, *, quoted: bool = True, manner: str = "assigned") -> list[Feature]:

@@ -23,6 +23,8 @@ _BARE = rb"[^\s\"'`<>(){}\[\],;\\]"
 _UNQUOTED = re.compile(_BARE + rb"{1,512}(?![{(]|" + _BARE + rb"|<(?!/))")
 _OPENING = re.compile(rb"[bfruL@]{0,2}(\\{0,3})([\"'`])")
 _QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + quote) for quote in (b'"', b"'", b"`")}
+# Said in prose: `the token is X`. Not behind a bracket, and "pass" is a verb, too.
+_SAID = re.compile(rb"[ _\n,/.\-\"'(]?(?!(?i:pass)[ \t])[\w.\-\x80-\xff]+[\"'`]?\s+(?:is\s+|-\s+)?")
 _OF_NAMES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$")
 _NAME_REACH = 64  # bytes looked back over for the beginning of a name
 
@@ -31,6 +33,8 @@ def given_at(data: bytes, start: int, name_end: int, end: int) -> Given | None:
     """What a matched name is given: the match goes from `start` to what assigns, up to `end`. None for no value."""
     begin = _begin_of_name(data, start)
     manner = _manner(data, begin, name_end, end)
+    if manner == "said" and not _SAID.fullmatch(data, begin, end):
+        return None
     opening = _OPENING.match(data, end)
     if opening:
         escapes, quote = opening.groups()

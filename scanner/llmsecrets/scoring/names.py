@@ -23,8 +23,8 @@ _KINDS = tuple(
         "public thing": """
             public pub_?key (?:^|_)pub(?:_|$) publishable site_?key fingerprint integrity etag csrf xsrf nonce
             authenticity cache primary foreign partition idempoten dedup continuation cursor translation i18n locale
-            widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) hot_?key shortcut monkey donkey turkey
-            keyframe keyboard keystroke
+            widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer
+            association hot_?key shortcut monkey donkey turkey keyframe keyboard keystroke
             (?:sort|storage|query|data|react|map|object|bucket|row|item|group|column|index|record|file|message)_?key
             (?:event|node|tree)_?key
         """,
@@ -48,7 +48,7 @@ _TESTED = re.compile(
     rb"(?:^|_)(?:tests?|testing|example|sample|dummy|fake|mock|invalid|wrong|bad|old|expected|demo|foo|bar)(?:_|$)"
 )
 _WORD = re.compile(rb"[a-z]{4,}")
-_CAMEL = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|[\-. ]+")
+_CAMEL = re.compile(rb"(?<=[a-z0-9\x80-\xff])(?=[A-Z])|[\-. ]+")
 
 
 @lru_cache(maxsize=4096)
