@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
 
@@ -51,21 +52,22 @@ class Walk:
 
     def run(self) -> int:
         """Walk; returns how many verdicts stand."""
+        with suppress(KeyboardInterrupt, EOFError):  # a way to leave like any other: what was decided is written
+            self._walk()
+        self._console.print()
+        return self._verdicts
+
+    def _walk(self) -> None:
         while self._at < len(self._items):
             item = self._items[self._at]
             if self._settled(item):  # by a verdict on all places of its secret
                 self._go_on()
                 continue
             self._draw(item)
-            try:
-                key = click.getchar()
-            except (KeyboardInterrupt, EOFError):
-                break
-            if key in ("q", "\x03", "\x04"):
-                break
+            key = click.getchar()
+            if key == "q":
+                return
             self._act(key, item)
-        self._console.print()
-        return self._verdicts
 
     @property
     def _verdicts(self) -> int:
