@@ -1,8 +1,8 @@
 """The user's cache folder: small files that only save time.
 
 Files are written whole under a temporary name and renamed, readable by the user alone. Whatever cannot be read is
-treated as absent, and whatever cannot be written costs time, never a result. Each file starts with a digest of the
-rest, so a truncated or foreign file is rebuilt instead of believed.
+treated as absent, and whatever cannot be written costs time, never a result. Each file starts with a checksum
+of the rest, so a truncated or foreign file is rebuilt instead of believed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 import sys
 from hashlib import blake2b
 from pathlib import Path
+from zlib import crc32
 
-_MAGIC = b"llmsecrets-cache-1\n"
-_DIGEST_SIZE = 32
+_MAGIC = b"llmsecrets-cache-2\n"
+_CHECK_SIZE = 12  # what was written, and how much: hooks read megabytes, so no costly digest
 _KEEP = 40  # files of one kind kept; older ones are removed when a new one is written
 
 
@@ -45,10 +46,9 @@ def read(name: str) -> bytes | None:
         content = (folder() / name).read_bytes()
     except OSError:
         return None
-    body = content[len(_MAGIC) + _DIGEST_SIZE :]
-    if not content.startswith(_MAGIC) or content[len(_MAGIC) : len(_MAGIC) + _DIGEST_SIZE] != _digest(body):
-        return None
-    return body
+    head = len(_MAGIC) + _CHECK_SIZE
+    body = content[head:]
+    return body if content[:head] == _MAGIC + _check(body) else None
 
 
 def write(name: str, body: bytes) -> bool:
@@ -59,7 +59,7 @@ def write(name: str, body: bytes) -> bool:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(_MAGIC + _digest(body) + body)
+            file.write(_MAGIC + _check(body) + body)
         temporary.replace(target)
         _prune(target)
     except OSError:
@@ -68,8 +68,8 @@ def write(name: str, body: bytes) -> bool:
     return True
 
 
-def _digest(body: bytes) -> bytes:
-    return blake2b(body, digest_size=_DIGEST_SIZE).digest()
+def _check(body: bytes) -> bytes:
+    return crc32(body).to_bytes(4, "little") + len(body).to_bytes(8, "little")
 
 
 def _prune(written: Path) -> None:

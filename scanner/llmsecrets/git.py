@@ -11,17 +11,18 @@ import itertools
 import os
 import re
 import subprocess
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from llmsecrets.errors import ExitCode, SourceError
 from llmsecrets.model import Commit
-from llmsecrets.packs import ObjectStore
 from llmsecrets.rules import path_matches
+
+if TYPE_CHECKING:
+    from llmsecrets.packs import ObjectStore
 
 # What a hook's environment may say about the repository it runs for (an index being committed, quarantined objects).
 _OF_THE_HOOK = frozenset(
@@ -150,6 +151,8 @@ class Repository:
         """Packs and loose objects as they lie on disk; None where only git can tell what there is."""
         if any(name in self.environment for name in _OBJECTS_ELSEWHERE):
             return None
+        from llmsecrets.packs import ObjectStore
+
         return ObjectStore.open(self.common_dir / "objects", 32 if self.object_format == "sha256" else 20)
 
     def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
@@ -243,6 +246,8 @@ class Repository:
         """
         if not commit_ids:
             return
+        import tempfile
+
         current = ""
         fields: list[bytes] = []
         size = len(commit_ids[0])
@@ -396,6 +401,8 @@ class Walk:
 
     def __init__(self, repository: Repository, revisions: Sequence[str], stdin: bytes) -> None:
         """`stdin` holds further revisions, one a line."""
+        import tempfile  # a hook walks no history
+
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - both live as long as the walk
         self._input = tempfile.TemporaryFile()  # noqa: SIM115
         self._input.write(stdin)

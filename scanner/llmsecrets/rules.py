@@ -172,11 +172,12 @@ class RuleSet(Sequence[Rule]):
     `digest` identifies the set: two sets with the same digest find the same things.
     """
 
-    def __init__(self, ids: Sequence[str], lines: Sequence[bytes]) -> None:
+    def __init__(self, ids: Sequence[str], lines: Sequence[bytes], digest: str = "") -> None:
+        """`digest` is that of the lines, where it is known already."""
         self._lines = lines
         self._index = {rule_id: position for position, rule_id in enumerate(ids)}
         self._decoded: dict[int, Rule] = {}
-        self.digest = blake2b(b"\n".join(lines), digest_size=16).hexdigest()
+        self.digest = digest or blake2b(b"\n".join(lines), digest_size=16).hexdigest()
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> RuleSet:
@@ -230,13 +231,14 @@ class RuleSet(Sequence[Rule]):
         return RuleSet(list(lines), list(lines.values()))
 
     def dump(self) -> bytes:
-        """The set as the parsed-rules cache keeps it: a line of ids, then a line a rule."""
-        return b"\n".join((json.dumps(list(self._index)).encode(), *self._lines))
+        """The set as the parsed-rules cache keeps it: a line of digest and ids, then a line a rule."""
+        return b"\n".join((json.dumps([self.digest, *self._index]).encode(), *self._lines))
 
     @classmethod
     def parse(cls, dumped: bytes) -> RuleSet:
         head, *lines = dumped.split(b"\n")
-        return cls(json.loads(head), lines)
+        digest, *ids = json.loads(head)
+        return cls(ids, lines, digest)
 
 
 _RECORDS: dict[str, Any] = {"allow": Allow, "checksum": Checksum, "components": Part}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-from llmsecrets import filters, forked, known, magic
-from llmsecrets.baseline import Entry, Index
+from llmsecrets import filters, magic
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
@@ -36,10 +35,14 @@ from llmsecrets.model import (
     display_path,
     identify,
 )
-from llmsecrets.resultcache import ResultCache
 from llmsecrets.rules import PATH_EXPRESSION
 from llmsecrets.sources import ContentAt, Place, Source
-from llmsecrets.sources.history import HistorySource
+
+if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: a hook has neither
+    from llmsecrets import forked, known
+    from llmsecrets.baseline import Entry, Index
+    from llmsecrets.resultcache import ResultCache
+    from llmsecrets.sources.history import HistorySource
 
 Progress = Callable[[Stats], None]
 
@@ -62,7 +65,7 @@ class Settings(NamedTuple):
         """What a configuration says. Raises ConfigError where its baseline cannot be read."""
         return cls(
             filters.build(config),
-            Index.load(Path(config.baseline)) if config.baseline else None,
+            _baseline(config),
             filters.misplaced(config),
             config.min_confidence,
             jobs,
@@ -73,6 +76,14 @@ class Settings(NamedTuple):
     def shown(self) -> tuple[str, ...]:
         """The tiers of confidence that are reported."""
         return CONFIDENCES[: CONFIDENCES.index(self.min_confidence) + 1]
+
+
+def _baseline(config: Config) -> Index | None:
+    if not config.baseline:
+        return None
+    from llmsecrets.baseline import Index
+
+    return Index.load(Path(config.baseline))
 
 
 def limits_of(config: Config) -> Limits:
@@ -135,9 +146,9 @@ class Scanner:
     def scan(self, source: Source, targets: Sequence[str]) -> ScanReport:
         """Scan everything the source yields."""
         started = time.perf_counter()
-        history = isinstance(source, HistorySource)
+        history = _is_history(source)
         tally = self._run(source, _Tally.note if history else _Tally.find)
-        candidates = self._placed(tally, source) if isinstance(source, HistorySource) else tally.candidates
+        candidates = self._placed(tally, source) if _is_history(source) else tally.candidates
         conclude = getattr(source, "conclude", None)
         if conclude:
             candidates = list(conclude(candidates, tally.skips))
@@ -158,11 +169,14 @@ class Scanner:
     def _run(self, source: Source, take: Callable[[_Tally, Chunk, Engine], None]) -> _Tally:
         shards = source.shards(self._settings.jobs)
         known = getattr(source, "known", None)
-        salt = known.salt if known else secrets.token_hex(16)
+        salt = known.salt if known else os.urandom(16).hex()
         if len(shards) == 1 and self._progress is None:
             return self._tally(salt).drain(shards[0], self._engine, take, threading.Event())
-        if isinstance(source, HistorySource) and len(shards) > 1 and forked.AVAILABLE:
-            return self._run_forked(shards, salt)
+        if _is_history(source) and len(shards) > 1:
+            from llmsecrets import forked
+
+            if forked.AVAILABLE:
+                return self._run_forked(shards, salt)
         stop = threading.Event()
         tallies = [self._tally(salt) for _ in shards]
         threads = [
@@ -182,6 +196,7 @@ class Scanner:
 
     def _run_forked(self, shards: Sequence[Iterator[Content]], salt: str) -> _Tally:
         """As with threads, in processes: what a history's matches cost the interpreter is worth a core each."""
+        from llmsecrets import forked
 
         def task(shard: Iterator[Content]) -> forked.Task:
             def scan(report: forked.Report) -> bytes:
@@ -320,6 +335,8 @@ class Scanner:
         self, findings: list[Finding], baseline: Index, holds: known.Holds
     ) -> tuple[list[Finding], list[Suppressed]]:
         """(findings the baseline does not know, those it does)."""
+        from llmsecrets import known
+
         oldest_first = by_age(findings)
         knowledge = known.look_up(baseline, oldest_first, holds, date.today().isoformat())
         new, suppressed = [], []
@@ -332,6 +349,11 @@ class Scanner:
             else:
                 new.append(finding)
         return new, suppressed
+
+
+def _is_history(source: Source) -> TypeGuard[HistorySource]:
+    """By what only a history can tell."""
+    return hasattr(source, "places")
 
 
 class _Tally:

@@ -166,3 +166,20 @@ def test_inside_a_hook_the_index_being_committed_counts(repository, key, argumen
     assert committed.returncode == 1, output
     assert "tracked.py:1:8" in output
     assert key("github") not in output
+
+
+def test_a_small_change_starts_without_what_histories_archives_and_reports_need(repository) -> None:
+    repository.add("app.py", "print()\n")
+    late = (
+        "yaml", "regex", "rich", "sqlite3", "tarfile", "zipfile", "tempfile", "llmsecrets.packs", "llmsecrets.forked",
+        "llmsecrets.resultcache", "llmsecrets.baseline", "llmsecrets.known", "llmsecrets.sources.history",
+    )  # fmt: skip
+    program = (
+        "import sys; from llmsecrets.cli import run; run(['scan', '--staged']);"
+        f"print([name for name in {late} if name in sys.modules])"
+    )
+    warm, measured = (
+        subprocess.run([sys.executable, "-c", program], cwd=repository.root, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert measured.stdout.splitlines()[-1] == "[]", warm.stderr
