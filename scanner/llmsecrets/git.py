@@ -321,6 +321,19 @@ class Repository:
         )
         return {_text(path): meta.split(b" ")[1].decode() for meta, _, path in entries if path}
 
+    def submodules(self) -> dict[str, str]:
+        """Path → name of the submodules of HEAD, as its tree and `.gitmodules` say: both may be hostile."""
+        raw = self._run("ls-tree", "-r", "-z", "--full-tree", "HEAD", accept=(0, 128))
+        entries = (entry.partition(b"\t") for entry in raw.split(b"\0"))
+        paths = [_text(path) for meta, _, path in entries if meta.startswith(b"160000 ")]
+        if not paths:
+            return {}
+        asked = ("--blob", "HEAD:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+        settings = self._run("config", *asked, accept=(0, 1, 128)).split(b"\0")
+        pairs = (_text(setting).partition("\n") for setting in settings)
+        names = {path: setting.removeprefix("submodule.").removesuffix(".path") for setting, _, path in pairs}
+        return {path: names.get(path, path) for path in paths}
+
     def last_change(self, path: str, line: int) -> Commit | None:
         """The commit that gave a line of a file in the work tree its present form; None where none has."""
         place = os.path.relpath(self.root / path, self._start)
@@ -350,9 +363,14 @@ class Repository:
                 seen.add(tree)
                 yield _text(name), tree.decode()
 
-    def places_of(self, blob_ids: Container[str]) -> Iterator[tuple[str, str, str]]:
-        """(commit id, blob id, path) of every place in history at which one of the blobs came in, oldest first."""
-        for commit_id, changes in self.changes(self.commits("--all", "--reflog", "--date-order", "--reverse")):
+    def places_of(self, blob_ids: Container[str], since: Sequence[str] = ()) -> Iterator[tuple[str, str, str]]:
+        """(commit id, blob id, path) of every place in history at which one of the blobs came in, oldest first.
+
+        `since` are commits whose own history, and all that led there, is left out.
+        """
+        left_out = [f"^{tip}" for tip in since]
+        commits = self.commits("--all", "--reflog", "--date-order", "--reverse", ids=left_out)
+        for commit_id, changes in self.changes(commits):
             for change in changes:
                 if change.blob_id in blob_ids:
                     yield commit_id, change.blob_id, change.path

@@ -26,19 +26,23 @@ class State(NamedTuple):
     """A repository as it was scanned.
 
     `tips`: everything refs and reflogs named. `boundary`: where history was cut off (shallow clones). `newest`: the
-    latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `salt` keys
-    the secrets' digests. `sightings` and `provenances`: what each blob with matches held. `places`: the commit and path
-    that first brought it in. `globs`: which of those that rules are limited to ever matched a path.
+    latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: what
+    was left out of blobs by intent (blob, reason, detail). `salt` keys the secrets' digests. `sightings` and
+    `provenances`: what each blob with matches held. `places`: the commit and path that first brought it in; `further`:
+    every one that did, of blobs for which the first did not decide. `globs`: which of those that rules are limited to
+    ever matched a path.
     """
 
     tips: list[str]
     boundary: str
     newest: int
     pending: list[str]
+    told: list[list[str]]
     salt: str
     sightings: dict[str, list[Any]]
     provenances: dict[str, list[Any]]
     places: dict[str, list[str]]
+    further: dict[str, list[list[str]]]
     globs: list[str]
 
 

@@ -232,7 +232,7 @@ class Scanner:
         source.skips += tally.skips
         if self._cache:
             self._cache.store(source.state(*tally.known(), tally.salt))
-        tally.skips = source.skips
+        tally.skips = [skip._replace(provenance=source.outward(skip.provenance)) for skip in source.skips]
         return found
 
     def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
@@ -575,6 +575,24 @@ def _together(known: Sequence[Standing], versions: int) -> Standing:
     """How a secret stands, of the standings of all blobs that hold it."""
     refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:5]
     return Standing(any(one.at_head for one in known), refs, versions)
+
+
+def merged(reports: Sequence[ScanReport]) -> ScanReport:
+    """The histories of a repository and of its submodules as one: each secret once, standing as in all of them."""
+    known: dict[str, list[Standing]] = {}
+    for report in reports:
+        own = {one.secret_id(): one.standing for one in report.findings if one.standing}
+        for secret_id, standing in own.items():
+            known.setdefault(secret_id, []).append(standing)
+    whole = {secret_id: _together(each, sum(one.versions for one in each)) for secret_id, each in known.items()}
+    findings = (one._replace(standing=whole.get(one.secret_id())) for report in reports for one in report.findings)
+    return reports[0]._replace(
+        findings=tuple(_grouped(findings)),
+        suppressed=tuple(one for report in reports for one in report.suppressed),
+        skips=tuple(skip for report in reports for skip in report.skips),
+        stats=Stats(*map(sum, zip(*(report.stats for report in reports), strict=True))),
+        notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+    )
 
 
 def by_age(findings: Iterable[Finding]) -> list[Finding]:

@@ -107,6 +107,26 @@ def test_a_second_scan_reads_only_what_came_since(repository, scan, key) -> None
     assert len(second.json["findings"]) == 2
 
 
+def test_an_unchanged_history_is_not_read_for_what_was_left_out_of_it(repository, scan, key) -> None:
+    repository.commit({"broken.ipynb": '{"cells": [{"cell_type": ' + key("github")})
+    first = scan("--history", cwd=repository.root)
+    assert [skip["reason"] for skip in first.json["skips"]] == ["notebook read as plain text"]
+    second = scan("--history", cwd=repository.root)
+    assert (result(second), second.json["stats"]["blobs"]) == (result(first), 0)
+
+
+def test_a_secret_allowed_where_it_came_in_is_found_where_it_went_later(repository, scan, key) -> None:
+    repository.commit({".llmsecrets.yaml": "allow: [{reason: samples, paths: [samples]}]"})
+    repository.commit({"samples/a.py": key("github")})
+    for path in ("one.py", "two.py", "samples/b.py", "three.py"):
+        repository.commit({path: key("github")})
+        repository.remove(path)
+        assert result(scan("--history", cwd=repository.root)) == result(
+            scan("--history", "--no-cache", cwd=repository.root)
+        )
+    assert scan("--history", cwd=repository.root).paths == ["one.py", "two.py", "three.py"]
+
+
 def test_a_branch_with_older_commits_takes_its_place_in_history(repository, scan, key) -> None:
     base = repository.commit({"README": "hello\n"})
     repository.branch("older", base)

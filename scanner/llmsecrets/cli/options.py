@@ -89,6 +89,7 @@ source_options = together(
     click.option("--range", "revisions", metavar="A..B", help="What the commits of a range add."),
     click.option("--history", is_flag=True, help="Every blob and message reachable from any ref or reflog."),
     click.option("--unreachable", is_flag=True, help="With --history: objects that no ref leads to, too."),
+    click.option("--recurse-submodules", is_flag=True, help="With --history: the histories of submodules, too."),
     click.option("--since", metavar="DATE", help="With --history: only what commits since then brought in."),
     click.option("--branch", metavar="REF", help="With --history: only what commits of this branch brought in."),
     click.option("--max-depth", type=click.IntRange(1), metavar="N", help="With --history: only the newest N commits."),

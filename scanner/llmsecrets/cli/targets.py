@@ -13,7 +13,7 @@ import click
 
 from llmsecrets.cli.output import complain
 from llmsecrets.errors import ConfigError
-from llmsecrets.model import ScanReport, Stats
+from llmsecrets.model import ScanReport, Stats, display_path
 
 if TYPE_CHECKING:
     from llmsecrets.config import AllowEntry, Config, Nearest
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
     from llmsecrets.sources import Source
+    from llmsecrets.sources.history import HistorySource
+
+_NAMED = 10  # submodules that a message names
 
 
 class Request(NamedTuple):
@@ -31,6 +34,7 @@ class Request(NamedTuple):
     revisions: str | None = None
     history: bool = False
     unreachable: bool = False
+    recurse_submodules: bool = False
     since: str | None = None
     branch: str | None = None
     max_depth: int | None = None
@@ -141,7 +145,28 @@ def scanned(request: Request, settings: Config) -> Scanned:
         return Scanned(run_scan(seen, rules, settings, request), seen, place, rules)
     cache = result_cache(request, rules, settings)
     source = source_of(request, settings, place, cache)
-    return Scanned(run_scan(source, rules, place.rebased(settings), request, cache), source, place, rules)
+    report = run_scan(source, rules, place.rebased(settings), request, cache)
+    if request.recurse_submodules:
+        from llmsecrets.scan import merged
+
+        report = merged([report, *_submodule_reports(request, settings, place, rules)])
+    return Scanned(report, source, place, rules)
+
+
+def _submodule_reports(request: Request, settings: Config, place: Place, rules: RuleSet) -> Iterator[ScanReport]:
+    """What the history of each submodule holds; a Skip for one that is not here."""
+    from llmsecrets.model import Provenance, Skip
+    from llmsecrets.sources.submodules import submodules
+
+    settings = place.rebased(settings)
+    for path, repository in submodules(_repository(request.targets[0]), place.root or place.cwd):
+        if repository is None:
+            missing = Skip(Provenance(path), "submodule not here", "To fetch it: git submodule update --init")
+            yield ScanReport((), (), (missing,), Stats(), ())
+        else:
+            cache = result_cache(request, rules, settings, repository)
+            source = _history_source(repository, request, _limits(settings), cache, path)
+            yield run_scan(source, rules, settings, request, cache)
 
 
 def run_scan(
@@ -158,14 +183,16 @@ def run_scan(
         return scanner.scan(source, request.names)
 
 
-def result_cache(request: Request, rules: RuleSet, settings: Config) -> ResultCache | None:
+def result_cache(
+    request: Request, rules: RuleSet, settings: Config, repository: Repository | None = None
+) -> ResultCache | None:
     """Where a history scan finds and leaves its results; none unless all of a history is scanned."""
     if not request.history or request.no_cache or request.unreachable or request.narrowed:
         return None
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.scan import limits_of
 
-    place = os.fspath(_repository(request.targets[0]).common_dir.resolve())
+    place = os.fspath((repository or _repository(request.targets[0])).common_dir.resolve())
     limits = f"{settings.max_file_size} {limits_of(settings)}"
     return ResultCache(cache_file(request), cache_key(rules, limits, place))
 
@@ -281,13 +308,13 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 def source_of(request: Request, settings: Config, place: Place, cache: ResultCache | None = None) -> Source:
     """The source of what is asked for."""
-    from llmsecrets import filters
-
     chosen, targets = request.views, request.targets
     if len(chosen) > 1:
         raise click.UsageError("--staged, --range and --history exclude each other.")
+    if request.recurse_submodules and (not request.history or request.narrowed):
+        raise click.UsageError("--recurse-submodules goes with --history, and with all of it.")
     settings = place.rebased(settings)
-    limits: dict[str, Any] = {"excluded": filters.excluder(settings), "max_size": settings.max_file_size}
+    limits = _limits(settings)
     if chosen:
         return _git_source(chosen[0], request, limits, cache)
     if request.unreachable or request.narrowed:
@@ -309,21 +336,49 @@ def _git_source(chosen: str, request: Request, limits: dict[str, Any], cache: Re
     if len(request.targets) > 1:
         raise click.UsageError("Give one repository with --staged, --range or --history.")
     repository = _repository(request.targets[0])
-    if chosen == "history":
-        from llmsecrets.sources.history import HistorySource
-
-        if repository.shallow:
-            complain(
-                "this is a shallow clone: only its newest commits are here", "For all of history: git fetch --unshallow"
-            )
-        if not request.narrowed:
-            known = cache.load() if cache else None
-            return HistorySource(repository, unreachable=request.unreachable, known=known, **limits)
+    if chosen == "history" and not request.recurse_submodules:
+        _name_submodules(repository)
+    if chosen == "history" and not request.narrowed:
+        return _history_source(repository, request, limits, cache)
+    if repository.shallow and chosen == "history":
+        _name_shallow()
     from llmsecrets.sources.changes import RangeSource, StagedSource, typed
 
     if chosen == "staged":
         return StagedSource(repository, **limits)
     return RangeSource(repository, request.narrowed or [typed(request.revisions or "")], **limits)
+
+
+def _limits(settings: Config) -> dict[str, Any]:
+    from llmsecrets import filters
+
+    return {"excluded": filters.excluder(settings), "max_size": settings.max_file_size}
+
+
+def _history_source(
+    repository: Repository, request: Request, limits: dict[str, Any], cache: ResultCache | None, submodule: str = ""
+) -> HistorySource:
+    from llmsecrets.sources.history import HistorySource
+
+    if repository.shallow:
+        _name_shallow(submodule)
+    known = cache.load() if cache else None
+    return HistorySource(repository, unreachable=request.unreachable, known=known, submodule=submodule, **limits)
+
+
+def _name_shallow(submodule: str = "") -> None:
+    which = f"the submodule {display_path(submodule)}" if submodule else "this"
+    complain(f"{which} is a shallow clone: only its newest commits are here",
+             "For all of history: git fetch --unshallow")  # fmt: skip
+
+
+def _name_submodules(repository: Repository) -> None:
+    """Say which submodules a history scan leaves out."""
+    names = [display_path(path) for path in repository.submodules()]
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        complain(f"not scanned, being submodules: {', '.join(names[:_NAMED])}{more}",
+                 "To scan their histories, too: llmsecrets scan --history --recurse-submodules")  # fmt: skip
 
 
 def _repository(target: Path) -> Repository:

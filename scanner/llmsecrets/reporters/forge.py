@@ -50,12 +50,12 @@ class Forge(NamedTuple):
     revision: str = ""
 
     def line_url(self, finding: Finding) -> str:
-        """Where the finding can be looked at; empty where no commit is known, or it is in no file."""
+        """Where the finding can be looked at; empty where no commit is known, or it is in no file of this one."""
         provenance = finding.provenance
         commit = provenance.commit.sha if provenance.commit else self.revision
         if provenance.kind != "file" or not provenance.path or provenance.path.startswith("/"):
             return ""
-        if not _SHA.fullmatch(commit):
+        if not _SHA.fullmatch(commit) or any(one.kind == "submodule" for one in provenance.containers):
             return ""
         kind, location = _KINDS[self.kind], finding.location
         path = quote(provenance.path.encode("utf-8", "surrogateescape"), safe="/")

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from llmsecrets import magic
 from llmsecrets.forked import Queue
 from llmsecrets.git import BlobReader, Repository, Stretch
-from llmsecrets.model import Batch, Chunk, Content, Provenance, Skip, Standing
+from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
 from llmsecrets.resultcache import State
 from llmsecrets.sources import Excluded, Place
@@ -47,18 +47,24 @@ class HistorySource:
         max_size: int,
         unreachable: bool = False,
         known: State | None = None,
+        submodule: str = "",
     ) -> None:
-        """`known` is the repository as it was last scanned: then only what came since is read."""
-        self._repository, self._excluded, self._max_size = repository, excluded, max_size
-        self._unreachable = unreachable
+        """`known` is the repository as it was last scanned: then only what came since is read.
+
+        `submodule` is its path where it is another one's: reported paths, and those that are excluded, start there.
+        """
+        self._repository, self._max_size = repository, max_size
+        self._unreachable, self._submodule = unreachable, submodule
+        self._excluded: Excluded = lambda path: excluded(self._whole_path(path))
         self._tips, self._boundary = repository.named(), repository.boundary()
         self.known = known if known and self._continues(known) else None
         since = [f"^{tip}" for tip in self.known.tips] if self.known else []
         self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
         self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
-        self.skips: list[Skip] = []
+        self.skips: list[Skip] = list(self._told(self.known)) if self.known else []
+        self._further: dict[str, list[list[str]]] = {}
         self.globs_met: set[str] = set()
-        self.content_at = Trees(repository, "HEAD", max_size)
+        self._trees = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
         if self.known:
@@ -80,12 +86,25 @@ class HistorySource:
 
     def state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         """What to remember of this scan. Only after `places` has been gone through."""
-        pending = sorted({skip.provenance.blob_id for skip in self.skips if skip.provenance.blob_id})
+        pending = {one.provenance.blob_id for one in self.skips if one.provenance.blob_id and not _is_told_in_full(one)}
+        told = [
+            [one.provenance.blob_id or "", one.reason, one.detail]
+            for one in self.skips
+            if _is_told_in_full(one) and one.provenance.blob_id not in pending
+        ]
         newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
         places = {blob_id: list(place) for blob_id, place in self._seen.items()}
         return State(
-            self._tips, self._boundary, newest, pending, salt, sightings, provenances, places, sorted(self.globs_met)
-        )
+            self._tips, self._boundary, newest, sorted(pending), told, salt, sightings, provenances, places,
+            self._further, sorted(self.globs_met),
+        )  # fmt: skip
+
+    def _told(self, known: State) -> Iterator[Skip]:
+        """What was left out by intent of blobs that are still here: they need not be read for it."""
+        here = {blob_id for blob_id, _ in self._repository.types([blob_id for blob_id, _, _ in known.told])}
+        for blob_id, reason, detail in known.told:
+            if blob_id in here:
+                yield Skip(Provenance("", blob_id=blob_id), reason, detail, expected=True)
 
     def _continues(self, known: State) -> bool:
         """Whether what was scanned then is still there to build on."""
@@ -135,6 +154,22 @@ class HistorySource:
     def _reopen(self, blob_id: str) -> Callable[[], BinaryIO]:
         return lambda: io.BytesIO(next(content or b"" for _, content, _ in self._repository.blobs([blob_id], _OPENED)))
 
+    def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
+        """As `ContentAt` says; what lies outside of a submodule is not for it to tell."""
+        inside = path.removeprefix(self._whole_path("")) if self._submodule else path
+        return None if self._submodule and inside == path else self._trees(inside, commit)
+
+    def outward(self, provenance: Provenance) -> Provenance:
+        """A provenance in this repository as a report shows it: from outside, where it is a submodule."""
+        if not self._submodule:
+            return provenance
+        around = Container("submodule", self._submodule)
+        path = provenance.path and self._whole_path(provenance.path)
+        return provenance._replace(path=path, containers=(around, *provenance.containers))
+
+    def _whole_path(self, path: str) -> str:
+        return f"{self._submodule}/{path}" if self._submodule else path
+
     def places(
         self, blobs: Mapping[str, Provenance], misplaced: Misplaced, globs: Collection[str] = ()
     ) -> Iterator[Place]:
@@ -144,7 +179,13 @@ class HistorySource:
         against all that was found in a blob: then its other places are looked for, too. `globs` are what rules
         are limited to; `globs_met` tells which of them ever matched a path.
         """
+        for place in self._places(blobs, lambda blob_id, path: misplaced(blob_id, self._whole_path(path)), globs):
+            yield place._replace(provenance=self.outward(place.provenance))
+
+    def _places(self, blobs: Mapping[str, Provenance], misplaced: Misplaced, globs: Collection[str]) -> Iterator[Place]:
         seen, missing = self._look_up(blobs, globs)
+        if self._submodule:  # the globs speak of whole paths, the walk of those inside: any may have been met
+            self.globs_met = set(globs)
         self._seen = dict(seen)
         self.skips += [_missing(blob_id) for blob_id in missing]
         if self._unreachable:
@@ -200,13 +241,25 @@ class HistorySource:
 
     def _further_places(self, blob_ids: Sequence[str], known: dict[str, set[str]]) -> Iterator[Place]:
         """Places of blobs beyond those known. Costly, and rarely needed."""
-        seen = list(self._repository.places_of(set(blob_ids)))
+        seen = list(self._every_place(blob_ids))
+        for commit_id, blob_id, path in seen:
+            self._further.setdefault(blob_id, []).append([commit_id, path])
         commits = self._repository.details(commit_id for commit_id, _, _ in seen)
         for commit_id, blob_id, path in seen:
             if path not in known.setdefault(blob_id, set()) and not self._excluded(path):
                 known[blob_id].add(path)
                 provenance = Provenance(path, commit=commits.get(commit_id), blob_id=blob_id)
                 yield Place(provenance, Standing(False, (), 1))
+
+    def _every_place(self, blob_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """As `places_of`; of blobs whose places were looked for before, only commits since then are gone through."""
+        before = self.known.further if self.known and not self._whole else {}
+        known, new = ({one for one in blob_ids if (one in before) is wanted} for wanted in (True, False))
+        if self.known and known:
+            yield from ((commit_id, blob_id, path) for blob_id in known for commit_id, path in before[blob_id])
+            yield from self._repository.places_of(known, since=self.known.tips)
+        if new:
+            yield from self._repository.places_of(new)
 
     def _dangling(self, blob_ids: Set[str]) -> dict[str, tuple[str, str]]:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
@@ -243,6 +296,11 @@ class _Tips:
     def standing(self, blob_id: str) -> Standing:
         refs = tuple(name for name, tree in self._refs.items() if blob_id in tree)
         return Standing(blob_id in self._head, refs[:_REFS_NAMED], 1)
+
+
+def _is_told_in_full(skip: Skip) -> bool:
+    """Whether blob, reason and detail are all there is of a skip, and a second look would tell the same."""
+    return skip.expected and bool(skip.provenance.blob_id) and not skip.provenance.containers
 
 
 def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
