@@ -30,6 +30,14 @@ BAD = {
         ],
         "the pattern backtracks",
     ),
+    "a pattern that source code is full of": (
+        [("acme_[a-z0-9]{20}", "self[.,)][a-z0-9_ ]{8,20}"), ("acme_{{lowernum:20}}", "self.{{lowernum:20}}")],
+        "costs more than its share: stage one would hand on",
+    ),
+    "a pattern that digests are full of": (
+        [("acme_[a-z0-9]{20}", "(?:abc|bcd|cde|def|042|135|246|579)[a-f0-9]{20}"), ("acme_{{lowernum", "cde{{hex")],
+        "% of hexadecimal digits, at most 2 % are allowed",
+    ),
     "a pattern without an anchor": ([("acme_[a-z0-9]{20}", "[a-z0-9_]{25}")], "has no literal of 3 characters"),
     "a pattern without an end": ([("acme_[a-z0-9]{20}", "acme_[a-z0-9]{20,}")], "has no upper width"),
     "a pattern wider than a window's overlap": ([("{20}'", "{20,60000}'")], "more than 32768"),

@@ -1,4 +1,4 @@
-"""Rules held to their own examples, on every engine, and to a time limit on hostile text.
+"""Rules held to their examples on every engine, a time limit on hostile text, and their share of ordinary text.
 
 `rules check` reports all problems; rules of a user's own are checked before they scan anything.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,13 @@ _CUTS = (0.5, 0.75)  # how much of an example stands in front of a hostile text
 _HOSTILE = (b"a", b"A", b"0", b" ", b"=", b"\n", b"a ", b"a=", b"a.", b"a-", b'"', b"\\", b"key=", b"{", b"a\n", b"0-")
 
 
+_PIECE = 512  # bytes of ordinary text looked at together
+# The most pieces in a hundred that stage one may hand on for one rule. Good rules hand on none of random characters,
+# those that go by common names three of source code.
+_MOST_HANDED_ON = {"base64": 2, "hexadecimal digits": 2, "source code": 10}
+_SOURCE = ("config.py", "engine.py", "git.py", "scan.py")  # of this package: the same on every machine
+
+
 def selected(paths: Sequence[Path]) -> list[Rule]:
     """The rules of these files, or the built-in ones where none are named. Raises RuleError."""
     loaded = load_rules(paths)
@@ -38,6 +46,7 @@ def check(rules: Sequence[Rule]) -> Iterator[str]:
     engines = {name: Engine(whole, matching.compile_rules(whole, name)) for name in _engines()}
     for rule in rules:
         yield from (f"{rule.origin}: rule {rule.id!r}: {problem}" for problem in _problems(rule, engines))
+    yield from _greedy(rules, engines["regex"])
 
 
 def refuse_bad(paths: Sequence[Path]) -> None:
@@ -116,3 +125,49 @@ def _costly(expression: str, rule: Rule) -> Iterator[str]:
         except TimeoutError:
             yield f"the pattern backtracks: more than {_PATIENCE:g} s on {len(text)} bytes"
             return
+
+
+def _greedy(rules: Sequence[Rule], engine: Engine) -> Iterator[str]:
+    """Rules for which stage one hands on more ordinary text than one rule's share, a line each.
+
+    Counted, not timed: the outcome is the same on every machine. One engine finds candidates for all rules at once, the
+    anchors decide, so that it does not depend on the engine either.
+    """
+    for kind, text in _ordinary():
+        pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+        for index, count in _handed_on(rules, engine, pieces).items():
+            share, most = 100 * count / len(pieces), _MOST_HANDED_ON[kind]
+            if share > most:
+                yield (
+                    f"{rules[index].origin}: rule {rules[index].id!r}: costs more than its share: stage one would hand "
+                    f"on {share:.0f} % of {kind}, at most {most} % are allowed; begin with a longer or rarer literal"
+                )
+
+
+def _ordinary() -> Iterator[tuple[str, bytes]]:
+    """Texts that every scan is full of, by kind."""
+    from base64 import b64encode
+    from random import Random
+
+    random = Random(1)  # noqa: S311 - drawn text, the same each time
+    yield "base64", b64encode(random.randbytes(96_000))
+    yield "hexadecimal digits", random.randbytes(48_000).hex().encode()
+    yield "source code", b"".join((Path(__file__).parent / name).read_bytes() for name in _SOURCE)
+
+
+def _handed_on(rules: Sequence[Rule], engine: Engine, pieces: Sequence[bytes]) -> Counter[int]:
+    """In how many pieces stage one finds something, by the rule's index; rules that read everything left out."""
+    import regex
+
+    anchors: dict[int, Any] = {}
+    counts: Counter[int] = Counter()
+    for piece in pieces:
+        for index in engine.regions(Chunk(piece, Provenance(""))):
+            rule = rules[index]
+            if rule.unanchored:
+                continue
+            if index not in anchors:
+                anchors[index] = None if rule.gated else regex.compile(matching.anchor_of(rule).expression.encode())
+            if anchors[index] is None or anchors[index].search(piece):
+                counts[index] += 1
+    return counts

@@ -6,6 +6,7 @@ is a file here and a line in `_COMMANDS`.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,9 @@ from llmsecrets.errors import ExitCode, LlmsecretsError
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete or crashed."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # the interpreter's last collection would find nothing, and cost a hook a tenth of its time
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
