@@ -227,10 +227,6 @@ class Engine:
 
         What a match depends on lies in the region and a little way around it, except for a rule's components.
         """
-        if rule.gated:
-            found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
-            match = self._judged(rule, data, found) if found else None
-            return [match] if match else []
         if rule.unanchored:  # what a region cuts off, the next one holds whole
             return [match for match in self._fresh(rule, data, start, end) if match.end < end or end == len(data)]
         before, after = _needs(rule)
@@ -247,6 +243,10 @@ class Engine:
         return [match.moved(first) for match in known] if known else known
 
     def _fresh(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
+        if rule.gated:  # the name is where the region starts
+            found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
+            match = self._judged(rule, data, found) if found else None
+            return [match] if match else []
         judged = (self._judged(rule, data, found) for found in self._matches(rule.expression, data, start, end))
         return [match for match in judged if match]
 

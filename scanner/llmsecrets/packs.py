@@ -22,7 +22,6 @@ from llmsecrets.model import Copy, Version
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
 _OFFSET_DELTA = 6
 _SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
-_DENSE = 10  # a delta of more than one in so many bytes of its base costs more to follow than it saves
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
@@ -180,8 +179,6 @@ class Pack:
             return _inflated(data[position:end], size), ()
         while data[position] & 0x80:
             position += 1
-        if size * _DENSE > len(base):
-            raise UnreadError("so much has changed that reading it whole is cheaper")
         delta = _inflated(data[position + 1 : end], size)
         return _applied(delta, base, most, least)
 
