@@ -80,9 +80,15 @@ class _Judgements:
         self._copies, self._base = version.copies, base
         self._targets = [target for _, target, _ in version.copies] if base else []
         self._regions: dict[tuple[str, int, int], list[Match]] = {}
+        self._recalled = 0
 
     def keep(self, rule: Rule, start: int, end: int, matches: list[Match]) -> None:
         self._regions[rule.id, start, end] = matches
+
+    @property
+    def news(self) -> bool:
+        """Whether the version has a region that its base has not."""
+        return self._recalled < len(self._regions)
 
     def recall(self, rule: Rule, start: int, end: int) -> list[Match] | None:
         """The matches in a region, if it and all they depend on are copied from the base."""
@@ -95,7 +101,17 @@ class _Judgements:
             return None
         moved = target - source
         known = self._base._regions.get((rule.id, start - moved, end - moved))
+        self._recalled += known is not None
         return [match.moved(moved) for match in known] if known and moved else known
+
+
+class Followed(NamedTuple):
+    """What a version holds. `news`: it has regions that the version it descends from has not."""
+
+    matches: list[Match]
+    skips: list[Skip]
+    regions: Regions
+    news: bool
 
 
 class Engine:
@@ -140,14 +156,15 @@ class Engine:
             chunk = batch.chunk(index)
             yield chunk, regions if chunk.provenance.kind == "file" else None
 
-    def follow(self, version: Version) -> tuple[Regions, list[Match], list[Skip]]:
-        """Regions and matches of a version; what was found in the one it descends from is not looked for again."""
+    def follow(self, version: Version) -> Followed:
+        """As `matches` of a version; what was found in the one it descends from is not looked for again."""
         regions = self._matcher.follow(version)
         del self._judgements[version.depth :]
         judgements = _Judgements(version, self._judgements[-1] if version.depth else None)
         self._judgements.append(judgements)
         chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
-        return regions, *self._found_in(chunk, regions, judgements)
+        matches, skips = self._found_in(chunk, regions, judgements)
+        return Followed(matches, skips, regions, judgements.news)
 
     def regions(self, chunk: Chunk) -> Regions:
         """Where in the chunk rules could match."""

@@ -361,6 +361,8 @@ class _Tally:
 
     def __init__(self, salt: str, limits: Limits, report: forked.Report) -> None:
         self.salt, self._limits, self._report = salt, limits, report
+        # of the versions that the one at hand descends from: whether opening them as a notebook found nothing
+        self._barren: list[bool] = []
         self._opened: Provenance | None = None  # the large blob whose inside was scanned instead of itself
         self.key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
@@ -453,13 +455,16 @@ class _Tally:
 
     def follow(self, version: Version, engine: Engine) -> None:
         """As `note`, for a version of a family."""
-        regions, matches, skips = engine.follow(version)
-        if version.blob_id:
-            chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
-            if regions and magic.is_notebook(version.data):
-                self.note(chunk, engine, regions)
-            else:
-                self._remember(chunk, matches, skips)
+        found = engine.follow(version)
+        chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
+        del self._barren[version.depth :]
+        barren = not found.news and (not version.depth or self._barren[-1])
+        if version.blob_id and not barren and magic.is_notebook(version.data):
+            self.note(chunk, engine, found.regions)
+            barren = version.blob_id not in self.sightings
+        elif version.blob_id:
+            self._remember(chunk, found.matches, found.skips)
+        self._barren.append(barren)
 
     def _remember(self, piece: Chunk, matches: Sequence[Match], skips: Sequence[Skip], number: int = 0) -> None:
         self.skips += skips
