@@ -76,8 +76,8 @@ def everywhere(size: int) -> list[list[int]]:
     return [[start, start + STRETCH + MAX_WIDTH] for start in range(0, size, STRETCH)]
 
 
-def compile_rules(rules: RuleSet, engine: str = "auto") -> Matcher:
-    """A matcher for the rules. `auto` takes hyperscan where it is installed."""
+def compile_rules(rules: RuleSet, engine: str = "auto", *, keep: bool = True) -> Matcher:
+    """A matcher for the rules. `auto` takes hyperscan where it is installed. `keep`: from the cache, and kept there."""
     if engine not in ENGINES:
         raise ConfigError(f"there is no engine {engine!r}", f"Known: {', '.join(ENGINES)}.")
     installed = find_spec("hyperscan") is not None
@@ -88,7 +88,7 @@ def compile_rules(rules: RuleSet, engine: str = "auto") -> Matcher:
     if engine == "hyperscan" or (engine == "auto" and installed):
         from llmsecrets.matching.hyperscan import HyperscanMatcher
 
-        return HyperscanMatcher.compile(rules)
+        return HyperscanMatcher.compile(rules, keep=keep)
     from llmsecrets.matching.fallback import KeywordMatcher
 
     return KeywordMatcher.compile(rules)

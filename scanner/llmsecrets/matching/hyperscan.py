@@ -70,8 +70,10 @@ class HyperscanMatcher:
         self._traces: list[_Trace] = []  # of the versions that the one at hand descends from
 
     @classmethod
-    def compile(cls, rules: RuleSet) -> HyperscanMatcher:
-        """From the cache where it holds the databases of these very rules, else compiled and put there."""
+    def compile(cls, rules: RuleSet, *, keep: bool = True) -> HyperscanMatcher:
+        """From the cache where it holds the databases of these very rules, else compiled and, to `keep`, put there."""
+        if not keep:
+            return cls._build(rules, "")
         name = f"{_cache_key(rules)}.hsdb"
         return cls._load(cache.read(name)) or cls._build(rules, name)
 
@@ -219,7 +221,8 @@ class HyperscanMatcher:
         margin = max((anchors[index].width for index, _ in direct), default=0)
         margin = max(margin, width_of(GATE))
         head = json.dumps([len(dumps[0]), reach, unanchored, margin]).encode()
-        cache.write(name, head + b"\n" + b"".join(dumps))
+        if name:
+            cache.write(name, head + b"\n" + b"".join(dumps))
         return cls(main, names, reach, unanchored, margin)
 
 
