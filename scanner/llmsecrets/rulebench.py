@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from llmsecrets import matching
 from llmsecrets.engine import Engine
-from llmsecrets.model import Chunk
+from llmsecrets.model import Chunk, Provenance
 from llmsecrets.rules import RuleSet
 
 _SAMPLE = 8 << 20  # bytes of the corpus that rules are tried on alone
+_NOTHING = Chunk(b"\n", Provenance(""))
 _ROUNDS = 3  # of which the best counts
 
 
@@ -60,10 +61,13 @@ def measure(rules: RuleSet, chunks: Iterable[Chunk], engine: str = "auto", top: 
         regions = ready.regions(chunk)
         seconds += time.thread_time() - started
         for index, spans in regions.items():
+            if not costs[index].regions:
+                ready.matches(_NOTHING, {index: [[0, 1]]})  # compiles the rule's expression, which is not to be timed
             costs[index] = _confirmed(ready, chunk, index, spans, costs[index])
     ranked = sorted(costs.items(), key=lambda one: (-one[1].seconds, -one[1].regions, one[1].rule_id))
     shown = ranked[:top]
-    alone = [cost._replace(alone=_alone(rules, index, engine, sample)) for index, cost in shown]
+    text = b"\n".join(sample)  # in one, so that small files do not hide what a rule costs
+    alone = [cost._replace(alone=_alone(rules, index, engine, text)) for index, cost in shown]
     return Bench(size, seconds, (*alone, *(cost for _, cost in ranked[len(shown) :])))
 
 
@@ -81,15 +85,14 @@ def _confirmed(engine: Engine, chunk: Chunk, index: int, spans: list[list[int]],
     )
 
 
-def _alone(rules: RuleSet, index: int, engine: str, sample: Sequence[bytes]) -> float | None:
+def _alone(rules: RuleSet, index: int, engine: str, text: bytes) -> float | None:
     """Stage one's speed with one rule only, in bytes a second; None on too little text to tell."""
     matcher = matching.compile_rules(RuleSet.of([rules[index]]), engine, keep=False)
-    best = min(_seconds(matcher, sample) for _ in range(_ROUNDS))
-    return sum(map(len, sample)) / best if best else None
+    best = min(_seconds(matcher, text) for _ in range(_ROUNDS))
+    return len(text) / best if best else None
 
 
-def _seconds(matcher: matching.Matcher, sample: Sequence[bytes]) -> float:
+def _seconds(matcher: matching.Matcher, text: bytes) -> float:
     started = time.thread_time()
-    for text in sample:
-        matcher.regions(text)
+    matcher.regions(text)
     return time.thread_time() - started
