@@ -131,21 +131,24 @@ class Repository:
                 else:
                     yield found.id, reader.read(found.size), ""
 
-    def every_object(self, types: Sequence[str]) -> Iterator[bytes]:
-        """Blocks of ids (one a line) of all objects of the types, in the order of the packs."""
-        listing = self.start(
-            "cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"
-        )
+    def every_object(self, types: Sequence[str]) -> list[bytes]:
+        """Blocks of ids (one a line) of all objects of the types, in the order of the packs.
+
+        Git gives that order up, and not the listing, where a pack cannot be opened.
+        """
         wanted = _listed(types)
-        assert listing.stdout is not None
-        rest = b""
-        with listing:
-            while piece := listing.stdout.read(1 << 18):
-                lines, _, rest = (rest + piece).rpartition(b"\n")
-                if ids := wanted.findall(lines):
-                    yield b"\n".join(ids)
-        if listing.returncode:
-            raise SourceError(f"{self._start}: git could not list all objects", "Check the repository: git fsck")
+        for order in (("--unordered",), ()):
+            listing = self.start("cat-file", "--batch-all-objects", *order, "--batch-check=%(objecttype) %(objectname)")
+            assert listing.stdout is not None
+            blocks, rest = [], b""
+            with listing:
+                while piece := listing.stdout.read(1 << 18):
+                    lines, _, rest = (rest + piece).rpartition(b"\n")
+                    if ids := wanted.findall(lines):
+                        blocks.append(b"\n".join(ids))
+            if not listing.returncode:
+                return blocks
+        raise SourceError(f"{self._start}: git could not list all objects", "Check the repository: git fsck")
 
     def object_store(self) -> ObjectStore | None:
         """Packs and loose objects as they lie on disk; None where only git can tell what there is."""
@@ -162,7 +165,7 @@ class Repository:
     def named(self) -> list[str]:
         """Ids of everything refs, reflogs, HEAD and other worktrees' HEADs name, sorted."""
         refs = self._run("for-each-ref", "--format=%(objectname)").decode().split()
-        return sorted({*refs, *self.commits("--all", "--reflog", "--no-walk=unsorted")})
+        return sorted({*refs, *self.commits("--ignore-missing", "--all", "--reflog", "--no-walk=unsorted")})
 
     def remote(self) -> str:
         """The address of the remote `origin`, as configured: it may hold a password. Empty if there is none."""
@@ -197,7 +200,7 @@ class Repository:
 
     def dates(self, *revisions: str, stdin: bytes = b"") -> list[int]:
         """Commit dates (seconds since 1970) of the commits a rev-list call names."""
-        raw = self._run("rev-list", "--format=%ct", *revisions, "--ignore-missing", "--stdin", stdin=stdin)
+        raw = self._run("rev-list", "--ignore-missing", "--format=%ct", *revisions, "--stdin", stdin=stdin)
         return [int(line) for line in raw.split(b"\n") if line.isdigit()]
 
     # ---- changes
@@ -350,10 +353,10 @@ class Repository:
         return " ".join(filter(None, (name, f"<{email}>" if email else "")))
 
     def tips(self, most: int) -> Iterator[tuple[str, str]]:
-        """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice."""
+        """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice; none if one is lost."""
         raw = self._run(
             "for-each-ref", "--sort=-creatordate", "--format=%(refname:short)%00%(tree)%00%(*tree)", "refs/heads",
-            "refs/remotes", "refs/tags",
+            "refs/remotes", "refs/tags", accept=(0, 128),
         )  # fmt: skip
         seen: set[bytes] = set()
         for line in raw.splitlines():
@@ -369,7 +372,7 @@ class Repository:
         `since` are commits whose own history, and all that led there, is left out.
         """
         left_out = [f"^{tip}" for tip in since]
-        commits = self.commits("--all", "--reflog", "--date-order", "--reverse", ids=left_out)
+        commits = self.commits("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse", ids=left_out)
         for commit_id, changes in self.changes(commits):
             for change in changes:
                 if change.blob_id in blob_ids:
@@ -428,7 +431,7 @@ class Walk:
         self._process = subprocess.Popen(
             repository.command(
                 "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
-                *revisions, *(("--stdin",) if stdin else ()),
+                "--ignore-missing", *revisions, *(("--stdin",) if stdin else ()),
             ),
             stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
         )  # fmt: skip

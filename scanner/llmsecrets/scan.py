@@ -232,7 +232,9 @@ class Scanner:
         source.skips += tally.skips
         if self._cache:
             self._cache.store(source.state(*tally.known(), tally.salt))
-        tally.skips = [skip._replace(provenance=source.outward(skip.provenance)) for skip in source.skips]
+        tally.skips = [
+            skip._replace(provenance=source.outward(skip.provenance)) for skip in dict.fromkeys(source.skips)
+        ]
         return found
 
     def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:

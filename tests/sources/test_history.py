@@ -8,75 +8,9 @@ import pytest
 from support import Repo
 
 
-def secrets_by_path(found) -> dict[str, str]:
-    """Path → secret of each entry of a JSON report made with --show-secrets."""
-    return {entry["location"]["path"]: entry["secret"] for entry in found.json["findings"]}
-
-
 def origin(entry) -> tuple[str, int, str | None]:
     commit = entry["provenance"]["commit"]
     return entry["location"]["path"], entry["location"]["start_line"], commit and commit["sha"]
-
-
-@pytest.fixture
-def planted(repository, key):
-    """A repository with a key in every corner, and where each one is to be found: secret → (path, line, commit)."""
-    repo, places = repository, {}
-
-    def plant(seed: int, path: str, line: int, commit: str) -> None:
-        places[key("github", seed)] = (path, line, commit)
-
-    repo.commit({"README": "hello\n"})
-    plant(1, "app.py", 2, repo.commit({"app.py": f"a = 1\nkey = '{key('github', 1)}'\n"}, "in a file that stays"))
-    plant(2, "gone.py", 1, repo.commit({"gone.py": key("github", 2)}, "in a file that goes"))
-    repo.remove("gone.py")
-    repo.branch("topic")
-    plant(3, "topic.py", 3, repo.commit({"topic.py": f"\n\n{key('github', 3)}\n"}, "on a branch"))
-    repo.switch("main")
-    repo.commit({"main.py": "main\n"})
-    repo.git("merge", "-q", "--no-commit", "--no-ff", "topic")
-    plant(4, "README", 2, repo.commit({"README": f"hello\n{key('github', 4)}\n"}, "only in a merge"))
-    plant(5, "first.py", 1, repo.commit({"first.py": key("github", 5) + "\n" * 40}, "in a file renamed later"))
-    repo.git("mv", "first.py", "second.py")
-    repo.commit(message="rename")
-    repo.branch("unmerged", "main~1")
-    plant(6, "lost.py", 1, repo.commit({"lost.py": key("github", 6)}, "on a branch never merged"))
-    repo.switch("main")
-    message = repo.commit(message=f"subject\n\nthe key is {key('github', 7)}")
-    plant(7, ".git/COMMIT_EDITMSG", 3, message)
-    repo.git("tag", "-a", "v1", "-m", f"release\n\n{key('github', 8)}")
-    plant(8, ".git/TAG_EDITMSG", 3, message)
-    repo.add("README", f"hello\n{key('github', 4)}\n{key('github', 9)}\n")
-    repo.git("stash", "-q")
-    plant(9, "README", 3, repo.git("rev-parse", "stash@{0}^2"))  # the stash commits the index first
-    repo.git("notes", "add", "-m", key("github", 10))
-    plant(10, repo.git("ls-tree", "--name-only", "refs/notes/commits"), 1, repo.git("rev-parse", "refs/notes/commits"))
-    return repo, places
-
-
-@pytest.mark.parametrize("engine", ["hyperscan", "regex"])
-def test_every_planted_key_is_found_once_at_its_origin(planted, scan, engine) -> None:
-    repo, places = planted
-    found = scan("--history", "--show-secrets", "--engine", engine, cwd=repo.root)
-    assert found.code == 1
-    entries = found.json["findings"]
-    assert {entry["secret"]: origin(entry) for entry in entries} == places
-    assert len(entries) == len(places)
-
-
-def test_packed_or_loose_makes_no_difference(planted, scan) -> None:
-    repo, _ = planted
-    loose = scan("--history", cwd=repo.root).json["findings"]
-    repo.git("gc", "-q")
-    assert scan("--history", cwd=repo.root).json["findings"] == loose
-
-
-def test_the_report_does_not_depend_on_the_number_of_threads(planted, scan) -> None:
-    repo, _ = planted
-    assert (
-        scan("--history", "-j1", cwd=repo.root).json["findings"]
-        == scan("--history", "-j7", cwd=repo.root).json["findings"]
-    )
 
 
 def test_other_places_of_a_secret_are_its_occurrences(repository, scan, key) -> None:

@@ -73,7 +73,7 @@ class HistorySource:
             return [self._shard(itertools.chain((pending,) if pending else (), new))]
         store = self._repository.object_store()
         if store is None:
-            blocks = list(self._repository.every_object(("blob", *MESSAGES)))
+            blocks = self._repository.every_object(("blob", *MESSAGES))
             return [self._shard(iter(blocks[number::jobs])) for number in range(jobs)]
         unclassed = [object_id.encode() for object_id in store.unclassed()]
         rest = [
@@ -187,7 +187,8 @@ class HistorySource:
         if self._submodule:  # the globs speak of whole paths, the walk of those inside: any may have been met
             self.globs_met = set(globs)
         self._seen = dict(seen)
-        self.skips += [_missing(blob_id) for blob_id in missing]
+        lost = set(self._tips).difference(tip for tip, _ in self._repository.types(self._tips))
+        self.skips += [_missing(object_id) for object_id in dict.fromkeys([*missing, *sorted(lost)])]
         if self._unreachable:
             seen.update(self._dangling(blobs.keys() - seen.keys()))
         known: dict[str, set[str]] = {blob_id: set() for blob_id in seen if blobs[blob_id].kind == "file"}
