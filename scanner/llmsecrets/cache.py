@@ -40,6 +40,11 @@ def key(*parts: bytes) -> str:
     return state.hexdigest()
 
 
+def holds(name: str) -> bool:
+    """Whether there is something under a name, intact or not."""
+    return (folder() / name).exists()
+
+
 def read(name: str) -> bytes | None:
     """The content stored under a name, or None where there is none or it is not intact."""
     try:

@@ -176,7 +176,7 @@ def run_scan(
     from llmsecrets.engine import Engine
     from llmsecrets.scan import Scanner, Settings
 
-    engine = Engine(rules, matching.compile_rules(rules, settings.engine))
+    engine = Engine(rules, matching.compile_rules(rules, settings.engine, little=request.staged))
     chosen = Settings.of(settings, settings.jobs or _cores())
     with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress, cache)

@@ -76,8 +76,11 @@ def everywhere(size: int) -> list[list[int]]:
     return [[start, start + STRETCH + MAX_WIDTH] for start in range(0, size, STRETCH)]
 
 
-def compile_rules(rules: RuleSet, engine: str = "auto", *, keep: bool = True) -> Matcher:
-    """A matcher for the rules. `auto` takes hyperscan where it is installed. `keep`: from the cache, and kept there."""
+def compile_rules(rules: RuleSet, engine: str = "auto", *, keep: bool = True, little: bool = False) -> Matcher:
+    """A matcher for the rules. `auto` takes hyperscan where it is installed. `keep`: from the cache, and kept there.
+
+    `little`: not much will be searched. The first time that it is, `auto` does not wait for the rules to compile.
+    """
     if engine not in ENGINES:
         raise ConfigError(f"there is no engine {engine!r}", f"Known: {', '.join(ENGINES)}.")
     installed = find_spec("hyperscan") is not None
@@ -88,6 +91,10 @@ def compile_rules(rules: RuleSet, engine: str = "auto", *, keep: bool = True) ->
     if engine == "hyperscan" or (engine == "auto" and installed):
         from llmsecrets.matching.hyperscan import HyperscanMatcher
 
+        if little and engine == "auto" and HyperscanMatcher.may_wait(rules):
+            from llmsecrets.matching.late import LateMatcher
+
+            return LateMatcher.compile(rules)
         return HyperscanMatcher.compile(rules, keep=keep)
     from llmsecrets.matching.fallback import KeywordMatcher
 

@@ -35,7 +35,8 @@ class KeywordMatcher:
     def __init__(self, rules: RuleSet) -> None:
         self._direct: Announced = {}
         self._gated: Announced = {}
-        self._names: dict[int, Any] = {}
+        self._rules = rules
+        self._names: dict[int, Any] = {}  # of the gated rules met so far, and how far their matches reach
         self._reach: dict[int, int] = {}
         self._unanchored: list[int] = []
         self._gate = regex.compile(GATE.encode())
@@ -72,20 +73,22 @@ class KeywordMatcher:
         return found
 
     def _add(self, index: int, rule: Rule) -> None:
-        anchor = anchor_of(rule)
-        self._reach[index] = anchor.pattern_width + 1
         if rule.unanchored:
             self._unanchored.append(index)
         elif rule.gated:
-            self._names[index] = regex.compile(any_of(rule.names).encode())
             for name in rule.names:
                 for literal in literals_of(any_of([name])):
                     self._gated.setdefault(_bytes(literal), []).append((index, width_of(name)))
         else:
+            anchor = anchor_of(rule)
             for literal in rule.keywords or anchor.literals:
                 self._direct.setdefault(_bytes(literal.lower()), []).append((index, anchor.pattern_width + 1))
 
     def _named(self, index: int, data: bytes, start: int, end: int) -> Iterator[Any]:
+        if index not in self._names:  # most of hundreds are never met
+            rule = self._rules[index]
+            self._reach[index] = anchor_of(rule).pattern_width + 1
+            self._names[index] = regex.compile(any_of(rule.names).encode())
         found: Iterator[Any] = self._names[index].finditer(data, start, end, overlapped=True)
         return found
 

@@ -11,6 +11,7 @@ import platform
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,15 @@ class HyperscanMatcher:
             return cls._build(rules, "")
         name = f"{_cache_key(rules)}.hsdb"
         return cls._load(cache.read(name)) or cls._build(rules, name)
+
+    @staticmethod
+    def may_wait(rules: RuleSet) -> bool:
+        """Whether the rules are not compiled yet, and nobody has asked so before. The next time they should be."""
+        key = _cache_key(rules)
+        if cache.holds(f"{key}.hsdb") or cache.holds(f"{key}.waits"):
+            return False
+        cache.write(f"{key}.waits", b"")
+        return True
 
     def clone(self) -> HyperscanMatcher:
         return HyperscanMatcher(self._anchors, self._names, self._reach, self._unanchored, self._margin)
@@ -300,6 +310,7 @@ def _machine() -> tuple[bytes, ...]:
     return version.encode(), platform.machine().encode(), _cpu()
 
 
+@lru_cache(maxsize=1)
 def _cpu() -> bytes:
     """The processor's features, where the system tells: a home folder may be shared by different machines."""
     try:
