@@ -23,6 +23,7 @@ COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
 _OFFSET_DELTA = 6
 _SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
+_MAPPED = 16 << 20  # bytes of a pack read before their memory is given back
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
 
@@ -70,6 +71,7 @@ class Pack:
         self._children: dict[int, list[int]] = {}  # blobs stored as deltas of a blob
         self._left_out: set[int] = set()
         self._find_families()
+        self._let_go()
 
     def __len__(self) -> int:
         return len(self._types)
@@ -116,10 +118,19 @@ class Pack:
             except (UnreadError, zlib.error, IndexError, OverflowError):
                 yield from self._left(number)
                 continue
+            self._read += self._offsets[number + 1] - self._offsets[number]
+            if self._read > _MAPPED:
+                self._let_go()
             path.append(content)
             held.append(held[-1] + len(content))
             waiting += [(child, depth + 1) for child in self._children.get(number, ())]
             yield Version(content, "" if number in self._left_out else self._id(number), depth, copies)
+
+    def _let_go(self) -> None:
+        """Give back the memory that what was read of the pack is mapped to: the system keeps it for who asks again."""
+        self._read = 0
+        if hasattr(self._data, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+            self._data.madvise(mmap.MADV_DONTNEED)
 
     def _left(self, number: int) -> Iterator[str]:
         """The ids of an object and all that follow from it."""

@@ -31,7 +31,7 @@ _GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
 # …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
 _MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
 _WIDE = (rf"[{_TEXT}]\x00", rf"\x00[{_TEXT}]", rf"[{_TEXT}]\x00{{3}}", rf"\x00{{3}}[{_TEXT}]")
-_WIDTHS, _WIDE_NAMES, _CHARACTERS = (2, 2, 4, 4), ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"), 12
+_WIDTHS, _WIDE_NAMES, _CHARACTERS = (2, 2, 4, 4), ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"), 20
 # …and one over what is near a run.
 _ENCODED = (f"(?:{_GROUP}){{{_GROUPS}}}", f"{_BYTE}{{{_BYTES}}}")
 _ENCODED_WIDTHS = (_GROUPS * 4, _BYTES * 2)
