@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmsecrets import templates
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.encodings import spans
 from llmsecrets.model import Chunk, Provenance
@@ -104,6 +105,6 @@ def test_a_key_that_stands_there_plainly_is_found_once(scan, key, tmp_path) -> N
 
 
 def test_what_a_name_says_of_an_encoded_value_counts(scan, tmp_path) -> None:
-    password = base64.b64encode(b"Zk7!mQ29xLp-vT4w").decode()
-    (tmp_path / "settings.ini").write_text(f"[smtp]\npassword = {password}{password}\n")
+    password = base64.b64encode(templates.expand("{{alnum:12}}!{{alnum:10}}-{{alnum:8}}", 1).encode()).decode()
+    (tmp_path / "settings.ini").write_text(f"[smtp]\npassword = {password}\n")
     assert len(scan().json["findings"]) == 1
