@@ -32,7 +32,8 @@ _GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
 _MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
 _WIDE = (rf"[{_TEXT}]\x00", rf"\x00[{_TEXT}]", rf"[{_TEXT}]\x00{{3}}", rf"\x00{{3}}[{_TEXT}]")
 _WIDTHS, _WIDE_NAMES, _CHARACTERS = (2, 2, 4, 4), ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"), 20
-_WIDE_AT_ALL = rf"[{_TEXT}](?:\x00[{_TEXT}]){{3}}|(?:[{_TEXT}]\x00{{3}}){{2}}"  # zeros alone would take the finder long
+_MOST_ZEROS = 7 / 8  # UTF-32 has three in four; zeros alone would take long
+_WIDE_AT_ALL = rf"[{_TEXT}](?:\x00[{_TEXT}]){{3}}|(?:[{_TEXT}]\x00{{3}}){{2}}"
 # …and one over what is near a run.
 _ENCODED = (f"(?:{_GROUP}){{{_GROUPS}}}", f"{_BYTE}{{{_BYTES}}}")
 _ENCODED_WIDTHS = (_GROUPS * 4, _BYTES * 2)
@@ -116,7 +117,7 @@ def spans(data: bytes) -> list[Span]:
         found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP)
     if gates:
         found += _escaped(data)
-    if b"\0" in data and _compiled(_WIDE_AT_ALL).search(data):
+    if 0 < data.count(0) <= len(data) * _MOST_ZEROS and _compiled(_WIDE_AT_ALL).search(data):
         found += _wide(data)
     return list(_outermost(found)) if len(found) > 1 else found
 
