@@ -243,7 +243,7 @@ def _zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member | Closed]:
         budget.enter()
         overlaps, name = info.header_offset < end, _name(info.filename)
         end = max(end, info.header_offset + info.compress_size)
-        if info.is_dir():
+        if info.filename.endswith("/"):  # is_dir() fails on a name of nothing
             continue
         if info.flag_bits & 1:
             yield Closed(name, "encrypted", "a password is needed")
