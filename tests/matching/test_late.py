@@ -7,10 +7,13 @@ from support import ENGINES, make_key
 
 from llmsecrets import cache, matching
 from llmsecrets.engine import Engine
-from llmsecrets.matching.late import LITTLE, LateMatcher
 from llmsecrets.model import Chunk, Provenance
 from llmsecrets.rules import load_rules
 from llmsecrets.templates import expand
+
+pytest.importorskip("hyperscan", reason="without Hyperscan there is nothing to be late for")
+
+from llmsecrets.matching.late import LITTLE, LateMatcher  # noqa: E402
 
 pytestmark = pytest.mark.skipif("hyperscan" not in ENGINES, reason="without Hyperscan nothing is compiled")
 
