@@ -71,7 +71,7 @@ def _copy(files: Iterator[Path], folder: Path) -> tuple[int, int]:
 
 
 def _commands(folder: str) -> dict[str, Command]:
-    ours = [measure.llmsecrets(), "scan", folder, "--exit-zero", *measure.no_result_cache()]
+    ours = [measure.llmsecrets(), "scan", folder, "--exit-zero", "--no-cache"]
     commands = {"llmsecrets": Command(ours)}
     if shutil.which("detect-secrets"):
         # From within the folder: from a git repository elsewhere it takes the files for strangers and reads none.

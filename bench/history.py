@@ -86,7 +86,7 @@ def _name(repository: Path) -> str:
 
 def _commands(repository: Path, peers: Sequence[str], folder: Path, blobs: Path) -> dict[str, Command]:
     report = folder / "report"
-    ours = ["scan", "--history", str(repository), "-f", "json", "-o", str(report), *measure.no_result_cache()]
+    ours = ["scan", "--history", str(repository), "-f", "json", "-o", str(report), "--no-cache"]
     git = ["git", "-C", str(repository), "-c", "core.deltaBaseCacheLimit=512m", "cat-file", "--batch", "--buffer"]
     commands = {_OURS: Command([measure.llmsecrets(), *ours], accepted=(0, 1, 3))}
     for name in peers:

@@ -118,12 +118,6 @@ def llmsecrets() -> str:
     return found
 
 
-def no_result_cache() -> list[str]:
-    """The option that turns a cache of results off, where this version has one: every run is to do all the work."""
-    help_text = subprocess.run([llmsecrets(), "scan", "--help"], capture_output=True, text=True, check=True).stdout
-    return ["--no-cache"] if "--no-cache" in help_text else []
-
-
 def version(*command: str) -> str:
     """The first line with a digit in it of what the command prints."""
     try:
