@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import measure
 from train_generic import generated
 
 from llmsecrets.rules import Rule, load_rules
@@ -173,12 +174,7 @@ def main() -> None:
             if program and program.exists():
                 found[name] = _numbers(peer(folder, str(program)))
     result = markdown(every, found)
-    if arguments.into:
-        text = arguments.into.read_text("utf-8")
-        before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-        arguments.into.write_text(f"{before}{_BEGIN}\n\n{result}\n\n{_END}{after}", "utf-8")
-    else:
-        print(result)
+    measure.show(result, arguments.into, _BEGIN, _END)
 
 
 if __name__ == "__main__":

@@ -169,3 +169,13 @@ def mebibytes(value: float) -> str:
 def say(text: str) -> None:
     """Progress, on stderr, where it does not get into a table that is redirected to a file."""
     print(text, file=sys.stderr, flush=True)
+
+
+def show(result: str, into: Path | None, begin: str, end: str) -> None:
+    """Put a result between two marks in a file, or print it."""
+    if into is None:
+        print(result)
+        return
+    text = into.read_text("utf-8")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    into.write_text(f"{before}{begin}\n\n{result}\n\n{end}{after}", "utf-8")

@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import measure
+
 VERDICTS = Path(__file__).parent / "noise-verdicts.tsv"
 ALLOWED = {"high": 1, "medium": 10}  # false findings for each million lines
 _BEGIN, _END = "<!-- noise: made by bench/noise.py -->", "<!-- end of noise -->"
@@ -129,12 +131,7 @@ def main() -> None:
         found, lines[name] = scan(name, target)
         seen += found
     result = markdown(seen, lines, known)
-    if arguments.into:
-        text = arguments.into.read_text("utf-8")
-        before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-        arguments.into.write_text(f"{before}{_BEGIN}\n\n{result}\n\n{_END}{after}", "utf-8")
-    else:
-        print(result)
+    measure.show(result, arguments.into, _BEGIN, _END)
     keys = {(one.corpus, one.rule, one.secret_id): one.path for one in seen}
     missing = {key: path for key, path in keys.items() if key not in known}
     for key, path in sorted(missing.items()):

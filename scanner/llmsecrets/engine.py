@@ -106,10 +106,11 @@ class _Judgements:
 
 
 class Followed(NamedTuple):
-    """What a version holds. `news`: it has regions that the version it descends from has not."""
+    """What a version, as a chunk, holds. `news`: it has regions that the version it descends from has not."""
 
     matches: list[Match]
     skips: list[Skip]
+    chunk: Chunk
     regions: Regions
     news: bool
 
@@ -164,7 +165,7 @@ class Engine:
         self._judgements.append(judgements)
         chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
         matches, skips = self._found_in(chunk, regions, judgements)
-        return Followed(matches, skips, regions, judgements.news)
+        return Followed(matches, skips, chunk, regions, judgements.news)
 
     def regions(self, chunk: Chunk) -> Regions:
         """Where in the chunk rules could match."""
@@ -174,8 +175,6 @@ class Engine:
         """Everything in the chunk that a rule confirms, wherever it stands, in order of place."""
         if regions is None:
             regions = self.regions(chunk)
-        if not regions:
-            return [], []
         return self._found_in(chunk, regions)
 
     def _found_in(

@@ -458,14 +458,13 @@ class _Tally:
     def follow(self, version: Version, engine: Engine) -> None:
         """As `note`, for a version of a family."""
         found = engine.follow(version)
-        chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
         del self._barren[version.depth :]
         barren = not found.news and (not version.depth or self._barren[-1])
         if version.blob_id and not barren and magic.is_notebook(version.data):
-            self.note(chunk, engine, found.regions)
+            self.note(found.chunk, engine, found.regions)
             barren = version.blob_id not in self.sightings
         elif version.blob_id:
-            self._remember(chunk, found.matches, found.skips)
+            self._remember(found.chunk, found.matches, found.skips)
         self._barren.append(barren)
 
     def _remember(self, piece: Chunk, matches: Sequence[Match], skips: Sequence[Skip], number: int = 0) -> None:

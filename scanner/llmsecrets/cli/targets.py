@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -208,8 +209,12 @@ def cache_key(rules: RuleSet, *parts: str) -> str:
     """What remembered results depend on: the rules, this package's code, and what else is named."""
     from llmsecrets import cache
 
-    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
-    return cache.key(rules.digest.encode(), code, *(part.encode("utf-8", "surrogateescape") for part in parts))
+    return cache.key(rules.digest.encode(), _code(), *(part.encode("utf-8", "surrogateescape") for part in parts))
+
+
+@lru_cache(maxsize=1)  # with submodules, every repository has a key
+def _code() -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
 
 
 def _cores() -> int:
