@@ -56,6 +56,25 @@ def test_wide_characters_without_a_mark(encoding, scan, key, tmp_path) -> None:
     assert (entry["location"]["start_line"], entry["provenance"]["containers"][0]["kind"]) == (3, "encoded")
 
 
+@given(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=20),
+    st.sampled_from(WIDE),
+    st.sampled_from([b"", b"\0", b"\0\0\0", b"\x80", b"\0\0\0\x80", b"\n"]),
+    st.sampled_from([b"", b"\0\0\0\0", b"\x80"]),
+)
+def test_wide_text_comes_out_at_its_place_whatever_stands_around_it(text, encoding, before, after) -> None:
+    encoded = text.encode(encoding)
+    (span,) = (one for one in spans(before + encoded + after) if one.name.startswith("UTF"))
+    assert text.encode() in span.text
+    assert span.start - len(before) in range(-3, 4)
+    assert span.end - len(before) - len(encoded) in range(-3, 4)
+
+
+def test_zeros_and_nearly_wide_characters_are_no_text() -> None:
+    for content in (bytes(100_000), (b"a\0" * 18 + b"a\x80") * 3000, (b"a\0\0\0" * 18 + b"ab") * 1500):
+        assert spans(content) == []
+
+
 @pytest.mark.parametrize("width", [64, 76])
 @pytest.mark.parametrize("end", ["\n", "\r\n    "])
 @pytest.mark.parametrize("rest", range(57))

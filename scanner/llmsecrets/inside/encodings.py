@@ -19,7 +19,6 @@ from llmsecrets.matching.finder import Finder
 from llmsecrets.model import Chunk, Container, Origin, Spot
 from llmsecrets.sources import OVERLAP
 
-_TEXT = r"\t\n\r -~"
 # Groups that three bytes of printable ASCII give: RFC 4648, section 4; `-` and `_` for section 5.
 _GROUP = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _BYTE = r"(?:[2-7][0-9a-fA-F]|0[9aAdD])"
@@ -30,10 +29,6 @@ _PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#
 _GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
 # …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
 _MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
-_WIDE = (rf"[{_TEXT}]\x00", rf"\x00[{_TEXT}]", rf"[{_TEXT}]\x00{{3}}", rf"\x00{{3}}[{_TEXT}]")
-_WIDTHS, _WIDE_NAMES, _CHARACTERS = (2, 2, 4, 4), ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"), 20
-_MOST_ZEROS = 7 / 8  # UTF-32 has three in four; zeros alone would take long
-_WIDE_AT_ALL = rf"[{_TEXT}](?:\x00[{_TEXT}]){{3}}|(?:[{_TEXT}]\x00{{3}}){{2}}"
 # …and one over what is near a run.
 _ENCODED = (f"(?:{_GROUP}){{{_GROUPS}}}", f"{_BYTE}{{{_BYTES}}}")
 _ENCODED_WIDTHS = (_GROUPS * 4, _BYTES * 2)
@@ -53,6 +48,9 @@ _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _WORD = r"""[^\s"'<>`]*"""  # what escapes are part of
 _REACH, _SHORTEST_WORD = 2048, 16
 _BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
+# Wide characters: every byte of text as an `a`, so that a run of them is a fixed text that can be searched for.
+_SHAPES = bytes(97 if 32 <= byte < 127 or byte in b"\t\n\r" else min(byte, 1) for byte in range(256))
+_WIDTHS, _CHARACTERS = {2: "UTF-16", 4: "UTF-32"}, 20
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
 
@@ -117,7 +115,7 @@ def spans(data: bytes) -> list[Span]:
         found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP)
     if gates:
         found += _escaped(data)
-    if 0 < data.count(0) <= len(data) * _MOST_ZEROS and _compiled(_WIDE_AT_ALL).search(data):
+    if 0 in data:
         found += _wide(data)
     return list(_outermost(found)) if len(found) > 1 else found
 
@@ -140,7 +138,8 @@ def _belongs(span: Span, chunk: Chunk) -> bool:
 
 def _around(data: bytes, span: Span) -> tuple[bytes, bytes]:
     """What of the line stands before and behind a stretch; a line break where more of its alphabet does."""
-    first = max(data.rfind(b"\n", 0, span.start) + 1, span.start - _BEFORE)
+    reach = max(0, span.start - _BEFORE)
+    first = max(data.rfind(b"\n", reach, span.start) + 1, reach)
     last = data.find(b"\n", span.end, span.end + _AFTER)
     before, after = data[first : span.start], data[span.end : last if last >= 0 else span.end + _AFTER]
     return (
@@ -155,7 +154,6 @@ class _Finders(threading.local):
     def __init__(self) -> None:
         self.gate, self.runs = Finder(_GATE, first=True), Finder(_GATE[:1], first=True)
         self.encoded, self.escapes = Finder(_ENCODED), Finder(_ESCAPES)
-        self.wide = Finder([f"(?:{form}){{{_CHARACTERS}}}" for form in _WIDE], first=True)
 
 
 _FINDERS = _Finders()
@@ -248,15 +246,18 @@ def _character(code: bytes, number: int) -> bytes:
 
 
 def _wide(data: bytes) -> Iterator[Span]:
-    """Runs of wide characters; seen from one byte further on, each is one of the other byte order."""
-    found: list[Span] = []
-    for number, _ in _FINDERS.wide.find(data):
-        width = _WIDTHS[number]
-        for run in _compiled(f"(?:{_WIDE[number]}){{{_CHARACTERS},}}").finditer(data):
-            text = run.group()[(number % 2) * (width - 1) :: width]
-            found.append(Span(*run.span(), _WIDE_NAMES[number], text, width.__mul__))
-    end = 0
-    for span in sorted(found, key=lambda one: one.start):
-        if span.start >= end:
-            yield span
-            end = span.end
+    """Runs of wide characters of ASCII, of either byte order: the zeros come before or behind."""
+    shapes = data.translate(_SHAPES)
+    for width, name in _WIDTHS.items():
+        zeros = bytes(width - 1)
+        shortest = (b"a" + zeros) * (_CHARACTERS - 1) + b"a"
+        at = shapes.find(shortest)
+        while at >= 0:
+            run = _compiled(rf"(?:a\x00{{{width - 1}}})*a").match(shapes, at)
+            assert run is not None
+            big = shapes.endswith(zeros, 0, at)
+            start = at - len(zeros) if big else at
+            text = data[at : run.end() : width]
+            end = min(start + len(text) * width, len(data))
+            yield Span(start, end, name + ("BE" if big else "LE"), text, width.__mul__)
+            at = shapes.find(shortest, run.end())

@@ -19,7 +19,8 @@ _WORTH_COMPILING = 1 << 16  # bytes; compiling for Hyperscan takes milliseconds,
 class Finder:
     """Finds where expressions match. Not safe to share between threads.
 
-    Python's own engine does it for the first few bytes, Hyperscan for the rest where there is one.
+    Hyperscan does it where there is one and it has compiled the expressions before; else it does after the first few
+    bytes, for which Python's own engine is good enough.
     """
 
     def __init__(self, expressions: Sequence[str], *, first: bool = False) -> None:
@@ -30,14 +31,17 @@ class Finder:
 
     def find(self, data: Data) -> list[tuple[int, int]]:
         """(number of the expression, offset a match ends at), of overlapping matches too, by offset."""
-        if self._fast is None:
-            self._seen += len(data)
-            if self._seen < _WORTH_COMPILING or not _INSTALLED:
-                return self._find_slowly(data)
-            from llmsecrets.matching.hyperscan import HyperscanFinder
+        if self._fast is None and _INSTALLED:
+            self._fast = self._prepared(len(data))
+        return self._fast.find(data) if self._fast else self._find_slowly(data)
 
-            self._fast = HyperscanFinder(self._expressions, first=self._first)
-        return self._fast.find(data)
+    def _prepared(self, size: int) -> HyperscanFinder | None:
+        from llmsecrets.matching.hyperscan import HyperscanFinder
+
+        before, self._seen = self._seen, self._seen + size
+        if self._seen >= _WORTH_COMPILING:
+            return HyperscanFinder.compiled(self._expressions, first=self._first)
+        return None if before else HyperscanFinder.stored(self._expressions, first=self._first)
 
     def _find_slowly(self, data: Data) -> list[tuple[int, int]]:
         if not self._patterns:

@@ -239,23 +239,30 @@ class HyperscanMatcher:
 class HyperscanFinder:
     """A few expressions; with `first`, only the first match of each."""
 
-    def __init__(self, expressions: Sequence[str], *, first: bool) -> None:
-        name = f"{cache.key(*(one.encode() for one in expressions), *_machine(), bytes([first]))}.finder"
-        stored = cache.read(name)
-        try:
-            self._database = _unserialized(stored) if stored else self._build(expressions, first, name)
-        except hyperscan.HyperscanError:  # written by another version or for another processor
-            self._database = self._build(expressions, first, name)
-        self._scratch = hyperscan.Scratch(self._database)
+    def __init__(self, database: hyperscan.Database) -> None:
+        self._database, self._scratch = database, hyperscan.Scratch(database)
 
-    @staticmethod
-    def _build(expressions: Sequence[str], first: bool, name: str) -> hyperscan.Database:
+    @classmethod
+    def stored(cls, expressions: Sequence[str], *, first: bool) -> HyperscanFinder | None:
+        """From the cache; None where it does not hold them."""
+        stored = cache.read(_finder_name(expressions, first))
+        try:
+            return cls(_unserialized(stored)) if stored else None
+        except hyperscan.HyperscanError:  # written by another version or for another processor
+            return None
+
+    @classmethod
+    def compiled(cls, expressions: Sequence[str], *, first: bool) -> HyperscanFinder:
+        """From the cache, else compiled and put there."""
+        stored = cls.stored(expressions, first=first)
+        if stored:
+            return stored
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         flags = [hyperscan.HS_FLAG_SINGLEMATCH if first else 0] * len(expressions)
         texts = [expression.encode() for expression in expressions]
         database.compile(expressions=texts, ids=list(range(len(texts))), flags=flags)
-        cache.write(name, hyperscan.dumpb(database))
-        return database
+        cache.write(_finder_name(expressions, first), hyperscan.dumpb(database))
+        return cls(database)
 
     def find(self, data: Data) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -265,6 +272,10 @@ class HyperscanFinder:
 
         self._database.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
         return found
+
+
+def _finder_name(expressions: Sequence[str], first: bool) -> str:
+    return f"{cache.key(*(one.encode() for one in expressions), *_machine(), bytes([first]))}.finder"
 
 
 def _unserialized(dump: bytes) -> hyperscan.Database:
