@@ -83,6 +83,49 @@ def literals_of(pattern: str) -> tuple[str, ...]:
     return _as_text(_required(sre_parser.parse(pattern.encode())))
 
 
+def openings_of(pattern: str) -> tuple[str, ...]:
+    """The least that every match of a pattern begins with, as expressions all of which hold where the match starts.
+
+    Nothing is left to stretch at their ends. Beside the pattern's own there is one that ends with its first lookahead.
+    """
+    items = list(sre_parser.parse(pattern.encode()))
+    found = [items, *filter(None, [_up_to_lookahead(items)])]
+    return tuple(_sequence(_least(one), _State(_UNBOUNDED)) for one in found)
+
+
+def _up_to_lookahead(items: list[Any]) -> list[Any]:
+    """A sequence up to its first lookahead, with what that looks for; nothing where there is none."""
+    for number, (operation, argument) in enumerate(items):
+        inner: list[Any] = []
+        if operation is sre.ASSERT and argument[0] > 0:
+            inner = list(argument[1])
+        elif operation is sre.SUBPATTERN:
+            inner = _up_to_lookahead(list(argument[3]))
+        if inner:
+            return [*items[:number], *inner]
+    return []
+
+
+def _least(items: list[Any]) -> list[Any]:
+    """A sequence whose last repeats are as short as they may be."""
+    while items:
+        operation, argument = items[-1]
+        shortest = [(operation, argument)]
+        if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+            least, _, body = argument
+            shortest = [(operation, (least, least, body))] if least else []
+        elif operation is sre.SUBPATTERN:
+            shortest = [(operation, (*argument[:3], _least(list(argument[3]))))]
+        elif operation is sre.BRANCH:
+            shortest = [(operation, (None, [_least(list(one)) for one in argument[1]]))]
+        elif operation in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
+            shortest = []
+        items = [*items[:-1], *shortest]
+        if shortest:
+            break
+    return items
+
+
 def _looks_around(items: Any) -> bool:
     """Whether an expression depends on more than the bytes it matches."""
     for operation, argument in items:

@@ -49,7 +49,7 @@ GATE = (
 FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match
 PATH_EXPRESSION = "re:"  # what makes a glob a regular expression; in front of it, the folder that it starts in
 
-_MANY_NAMES = 50
+MANY_NAMES = 50
 _NAMES_WIDTH = 100  # names that span more are not looked for behind the gate
 _PATH_TIMEOUT = 1.0  # seconds for an expression on one path
 MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
@@ -508,7 +508,7 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
 def _whole(core: str, names: Sequence[str], entry: dict[str, Any]) -> str:
     """What stage two runs. Of hundreds of names, none is tried behind one that has matched (`(?>…)`)."""
     begin = "" if names or entry.get("score") else BEGIN
-    if len(names) > _MANY_NAMES:
+    if len(names) > MANY_NAMES:
         named = any_of(names)
         core = f"(?>{named})" + core.removeprefix(named)
     return begin + f"(?:{core})" + ALPHABETS[entry.get("alphabet", "alnum")]

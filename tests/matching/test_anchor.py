@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ENGINES
 
-from llmsecrets.anchors import LITERAL, AnchorError, derive
+from llmsecrets.anchors import LITERAL, AnchorError, derive, openings_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import anchor_of, compile_rules
 from llmsecrets.rules import MAX_WIDTH, RuleSet, load_rules
@@ -104,6 +104,19 @@ def test_a_refusal_names_file_line_and_rule() -> None:
             compile_rules(RuleSet.of([rule]), engine)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "openings"),
+    [
+        ("=[a-z]{3,9}", [r"\x3d[a-z]{3}"]),
+        ("=(?:[a-z]{2,5}|[0-9]{4}x{0,2})(?!y)", [r"\x3d(?:[a-z]{2}|[0-9]{4})"]),
+        ("=((?=[a-z]{0,4}[0-9])[a-z0-9]{5,9})", [r"\x3d(?:[a-z0-9]{5})", r"\x3d[a-z]{0,4}[0-9]"]),
+        ("=(?:a|(?=b)[a-z])", [r"\x3d(?:a|[a-z])"]),  # one alternative's lookahead need not hold
+    ],
+)
+def test_openings_end_as_early_as_a_match_may(pattern, openings) -> None:
+    assert list(openings_of(pattern)) == openings
+
+
 # ---- the built-in rules --------------------------------------------------------------------------------------------
 
 
@@ -133,6 +146,15 @@ def test_an_anchor_matches_whatever_its_pattern_matches(data) -> None:
         assert started.end() <= anchor.reach
         lowered = found.group().lower().decode("utf-8", "surrogateescape")
         assert any(literal in lowered for literal in rule.keywords or anchor.literals), (rule.id, text)
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_a_match_begins_with_all_openings_of_its_pattern(data) -> None:
+    core = RULES[data.draw(st.sampled_from(sorted(RULES)))].core
+    text = data.draw(texts_of(core))
+    if re.match(core.encode(), text):
+        assert all(re.match(opening.encode(), text) for opening in openings_of(core)), (core, text)
 
 
 PIECES = st.recursive(

@@ -102,7 +102,9 @@ def text_of(chunk: Chunk) -> Chunk:
 
 
 def _shown(piece: Piece) -> bytes:
-    text = _UNSEEN.sub("", piece.text)
+    text = piece.text
+    if "\x1b" in text or ";base64," in text:
+        text = _UNSEEN.sub("", text)
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
 
 

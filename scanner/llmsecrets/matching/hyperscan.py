@@ -6,11 +6,12 @@ ends are asked for; the anchor's own width says how far back its match can have 
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +19,11 @@ from typing import NamedTuple
 import hyperscan
 
 from llmsecrets import cache
-from llmsecrets.anchors import width_of
+from llmsecrets.anchors import openings_of, width_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import GATE_REACH, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
-from llmsecrets.rules import GATE, Rule, RuleSet, any_of
+from llmsecrets.rules import GATE, MANY_NAMES, Rule, RuleSet, any_of
 
 _RULE_BITS, _RULE_MASK = 16, 0xFFFF
 
@@ -44,30 +45,40 @@ class _Trace(NamedTuple):
     names: Names
 
 
+class _Opening(NamedTuple):
+    """What must follow a name of a rule: all of so many expressions."""
+
+    database: hyperscan.Database
+    wanted: int
+
+
+class _Compiled(NamedTuple):
+    """The first database holds the anchors of all rules but the gated ones, and the gate that stands for those; the
+    second the names of the gated rules, looked for only where the gate is open. `openings` are those of
+    rules with many names. `margin` is the most bytes that an anchor or the gate spans.
+    """
+
+    anchors: hyperscan.Database
+    names: hyperscan.Database | None
+    openings: Mapping[int, _Opening]
+    reach: Reach
+    unanchored: Sequence[int]
+    margin: int
+
+
 def _nothing_shared(start: int, end: int) -> None:
     return None
 
 
 class HyperscanMatcher:
-    """Databases shared by all threads, one scratch for each thread.
+    """Databases shared by all threads, one scratch of each for each thread."""
 
-    The first database holds the anchors of all rules but the gated ones, and the gate that stands for those; the second
-    the names of the gated rules, looked for only where the gate is open.
-    """
-
-    def __init__(
-        self,
-        anchors: hyperscan.Database,
-        names: hyperscan.Database | None,
-        reach: Reach,
-        unanchored: Sequence[int],
-        margin: int,
-    ) -> None:
-        """`margin` is the most bytes that an anchor or the gate spans."""
-        self._anchors, self._names, self._reach, self._unanchored = anchors, names, reach, unanchored
-        self._margin = margin
-        self._scratch = hyperscan.Scratch(anchors)
-        self._names_scratch = None if names is None else hyperscan.Scratch(names)
+    def __init__(self, compiled: _Compiled) -> None:
+        self._compiled = compiled
+        self._anchors, self._names, openings, self._reach, self._unanchored, self._margin = compiled
+        self._scratch = hyperscan.Scratch(self._anchors)
+        self._names_scratch = None if self._names is None else hyperscan.Scratch(self._names)
+        self._openings = {rule: (*opening, hyperscan.Scratch(opening.database)) for rule, opening in openings.items()}
         self._traces: list[_Trace] = []  # of the versions that the one at hand descends from
 
     @classmethod
@@ -88,7 +99,7 @@ class HyperscanMatcher:
         return True
 
     def clone(self) -> HyperscanMatcher:
-        return HyperscanMatcher(self._anchors, self._names, self._reach, self._unanchored, self._margin)
+        return HyperscanMatcher(self._compiled)
 
     def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
         return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared, bounds)
@@ -184,27 +195,51 @@ class HyperscanMatcher:
     def _names_in(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
         """(rule, where its name begins) of the names of gated rules in a span."""
         found: dict[tuple[int, int], None] = {}  # a name may end at several places
+        ends: list[tuple[int, int, int]] = []  # of names that are worth a second look
+        openings = self._openings
 
-        def on_name(rule: int, place: int, _end: int, _flags: int, _context: object) -> None:
-            found[rule, start + place] = None
+        def on_name(rule: int, place: int, end: int, _flags: int, _context: object) -> None:
+            if rule in openings:
+                ends.append((rule, start + place, start + end))
+            else:
+                found[rule, start + place] = None
 
         assert self._names is not None
-        view = memoryview(data)[start:end]
-        self._names.scan(view, match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
+        whole = memoryview(data)
+        self._names.scan(whole[start:end], match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
+        for rule, place, name_end in ends:
+            if self._opens(rule, whole[name_end : place + self._reach[rule][1]]):
+                found[rule, place] = None
         return sorted(found)
+
+    def _opens(self, rule: int, data: memoryview) -> bool:
+        """Whether what follows a name of the rule begins as it must."""
+        hits: list[int] = []
+
+        def on_hit(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+            hits.append(number)
+
+        database, wanted, scratch = self._openings[rule]
+        database.scan(data, match_event_handler=on_hit, scratch=scratch)  # type: ignore[type-var]
+        return len(hits) == wanted
 
     @classmethod
     def _load(cls, stored: bytes | None) -> HyperscanMatcher | None:
         if stored is None:
             return None
-        head, _, databases = stored.partition(b"\n")
+        head, _, dumps = stored.partition(b"\n")
         try:
-            size, reach, unanchored, margin = json.loads(head)
-            anchors, names = databases[:size], databases[size:]
+            sizes, opened, reach, unanchored, margin = json.loads(head)
+            ends = itertools.accumulate(sizes)
+            anchors, names, *rests = [dumps[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+            loaded = [_unserialized(rest) for rest in rests]
+            openings = {rule: _Opening(loaded[number], wanted) for rule, number, wanted in opened}
             names_too = _unserialized(names) if names else None
-            return cls(_unserialized(anchors), names_too, reach, unanchored, margin)
+            return cls(_Compiled(_unserialized(anchors), names_too, openings, reach, unanchored, margin))
         except hyperscan.HyperscanError:  # written by another version or for another processor
             return None
+        openings = {rule: rests[number] for rule, number in opened}
+        return cls(_Compiled(anchors, names, openings, reach, unanchored, margin))
 
     @classmethod
     def _build(cls, rules: RuleSet, name: str) -> HyperscanMatcher:
@@ -227,13 +262,16 @@ class HyperscanMatcher:
         main = _database([*direct, (len(every), GATE)], every)
         names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
         reach.append((GATE_REACH, 1))
-        dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names)]
         margin = max((anchors[index].width for index, _ in direct), default=0)
         margin = max(margin, width_of(GATE))
-        head = json.dumps([len(dumps[0]), reach, unanchored, margin]).encode()
+        openings = _openings(every)
         if name:
+            rests = list(dict.fromkeys(opening.database for opening in openings.values()))
+            dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names, *rests)]
+            opened = [(rule, rests.index(opening.database), opening.wanted) for rule, opening in openings.items()]
+            head = json.dumps([[len(dump) for dump in dumps], opened, reach, unanchored, margin]).encode()
             cache.write(name, head + b"\n" + b"".join(dumps))
-        return cls(main, names, reach, unanchored, margin)
+        return cls(_Compiled(main, names, openings, reach, unanchored, margin))
 
 
 class HyperscanFinder:
@@ -278,17 +316,34 @@ def _finder_name(expressions: Sequence[str], first: bool) -> str:
     return f"{cache.key(*(one.encode() for one in expressions), *_machine(), bytes([first]))}.finder"
 
 
+def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
+    """Those of rules with so many names that trying them all again takes long."""
+    compiled: dict[tuple[str, ...], _Opening] = {}
+    openings: dict[int, _Opening] = {}
+    for index, rule in enumerate(rules):
+        if rule.gated and len(rule.names) > MANY_NAMES:
+            texts = openings_of(rule.core.removeprefix(any_of(rule.names)))
+            if texts not in compiled:
+                expressions = [(index, f"^(?:{text})") for text in texts]
+                database = _database(expressions, rules, hyperscan.HS_FLAG_SINGLEMATCH, range(len(texts)))
+                compiled[texts] = _Opening(database, len(texts))
+            openings[index] = compiled[texts]
+    return openings
+
+
 def _unserialized(dump: bytes) -> hyperscan.Database:
     return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
 
 
-def _database(expressions: Expressions, rules: Sequence[Rule], flags: int = 0) -> hyperscan.Database:
-    """A database of expressions. Raises RuleError, naming the rule it is about."""
+def _database(
+    expressions: Expressions, rules: Sequence[Rule], flags: int = 0, ids: Sequence[int] = ()
+) -> hyperscan.Database:
+    """A database of expressions, reported by their rules' numbers or `ids`. Raises RuleError, naming the rule."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     texts = [expression.encode() for _, expression in expressions]
-    ids = [index for index, _ in expressions]
+    ids = ids or [index for index, _ in expressions]
     try:
-        database.compile(expressions=texts, ids=ids, flags=[flags] * len(texts))
+        database.compile(expressions=texts, ids=list(ids), flags=[flags] * len(texts))
     except hyperscan.HyperscanError as failure:
         raise RuleError(
             _blame(expressions, rules, flags) or f"the rules do not compile together: {failure}"
