@@ -15,8 +15,10 @@ _EVERY = tuple(magic for magic, _ in _MAGICS)
 FIRST_BYTES = frozenset(magic[0] for magic in _EVERY)  # of all kinds but tar, which begins with a file's name
 TAR_MAGIC, TAR_AT = b"ustar", 257  # POSIX.1-1988 and GNU alike
 HEAD = 512  # bytes needed to tell
+NOTEBOOK_HEAD = 1 << 14  # as many hold the mark of a notebook
 _LAUNCHERS = (b"#!", b"MZ", b"\x7fELF")  # what stands before the zip in one that can be run
-_ZIP_END = b"PK\x05\x06"
+_ZIP_END, _ZIP_ENTRY = b"PK\x05\x06", b"PK\x01\x02"
+_ZIP64_ENDS = 56 + 20  # bytes that stand between a directory and its end record in a zip of many members
 ZIP_TAIL = (1 << 16) + 22  # where the end record of a zip starts at the latest: APPNOTE.TXT 4.3.16
 
 
@@ -37,8 +39,18 @@ def end_of_zip(tail: bytes) -> int:
 
 
 def is_launcher(data: bytes) -> bool:
-    """Whether the content is a program with a zip behind it, such as a Python zipapp."""
-    return data.startswith(_LAUNCHERS) and end_of_zip(data[-ZIP_TAIL:]) >= 0
+    """Whether the content is a program with a zip behind it, such as a Python zipapp.
+
+    Programs that read zips hold the mark of an end record, too, but no directory of the size that it would tell.
+    """
+    if not data.startswith(_LAUNCHERS):
+        return False
+    tail = data[-ZIP_TAIL:]
+    at = end_of_zip(tail)
+    if at < 0:
+        return False
+    directory = len(data) - len(tail) + at - int.from_bytes(tail[at + 12 : at + 16], "little")
+    return any(data.startswith(_ZIP_ENTRY, max(0, directory - gap)) for gap in (0, _ZIP64_ENDS))
 
 
 def is_notebook(data: bytes | bytearray | memoryview) -> bool:

@@ -241,5 +241,12 @@ def test_no_damage_ends_a_scan(box, at, damage) -> None:
 
 
 def test_a_program_with_a_zip_behind_it_is_read_and_opened(key) -> None:
-    program = b"#!/usr/bin/env python3\n" + zipped({"__main__.py": b"print()"})
-    assert opened(program) == ({"box/__main__.py": b"print()", "box": b"#!/usr/bin/env python3\n"}, [])
+    program = b"#!/usr/bin/env python3\n# PK\x03\x04\n"
+    whole = program + zipped({"__main__.py": b"print()"})
+    assert opened(whole) == ({"box/__main__.py": b"print()", "box": program}, [])
+
+
+def test_a_program_that_reads_zips_is_none() -> None:
+    """It holds the marks of one, as zip, sqlite3 and libminizip do."""
+    for program in (b"\x7fELF PK\x05\x06 PK\x03\x04" + b"code " * 99, b"MZ" + b"PK\x05\x06" + b"\xff" * 18):
+        assert opened(program) == ({"box": program}, [])

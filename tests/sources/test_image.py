@@ -78,6 +78,27 @@ def test_files_within_files_of_a_layer(scan, key, tmp_path) -> None:
     ]
 
 
+def with_fat_jar(folder: Path, secret: str, size: int) -> Path:
+    """An image with a jar that holds so many zeros and a key."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as jar:
+        jar.writestr("model.bin", bytes(size))
+        jar.writestr("app.properties", f"key={secret}\n", zipfile.ZIP_DEFLATED)
+    layout = Layout(folder / "layout")
+    return layout.index(layout.image(tar_of({"opt/fat.jar": inner.getvalue()})))
+
+
+def test_a_large_archive_in_a_layer_is_opened(scan, key, tmp_path) -> None:
+    folder = with_fat_jar(tmp_path, key("github"), 40 << 20)
+    assert found_in(scan("--image", folder)) == [Found("github-pat", "opt/fat.jar!app.properties", "1", "visible")]
+
+
+def test_an_archive_too_large_to_be_held_is_told_of(scan, key, tmp_path) -> None:
+    outcome = scan("--image", with_fat_jar(tmp_path, key("github"), 97 << 20))
+    assert [(skip["reason"], skip["path"]) for skip in outcome.json["skips"]] == [("too large", "opt/fat.jar")]
+    assert outcome.code == 3
+
+
 # ---- what the configuration says -----------------------------------------------------------------------------------
 
 DOCKERFILE = """\

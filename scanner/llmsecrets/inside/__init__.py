@@ -83,7 +83,7 @@ def _opened(chunk: Chunk, kind: str, budget: Budget, depth: int) -> Iterator[Chu
         return
     if not chunk.last and chunk.reopen is None:
         yield chunk
-        yield Skip(chunk.provenance, "too large", f"an archive of more than {len(chunk.data)} bytes in a stream")
+        yield Skip(chunk.provenance, "too large", "an archive too large to be held, where it can be read only once")
         return
     try:
         with _file(chunk) as file:
@@ -117,7 +117,7 @@ def _member(member: Member | Closed, archive: Provenance, budget: Budget, depth:
 
 
 def _content(stream: Stream, provenance: Provenance, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
-    head = stream.peek(1 << 14)
+    head = stream.peek(magic.NOTEBOOK_HEAD)
     if magic.kind_of(head) or magic.is_notebook(head):
         whole = stream.peek(budget.limits.held + 1)
         if len(whole) <= budget.limits.held:

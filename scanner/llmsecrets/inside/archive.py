@@ -79,9 +79,10 @@ class Stream:
 
     def peek(self, size: int) -> bytes:
         """So many bytes, fewer only at the end; they are read again."""
-        head = b""
-        while len(head) < size and (piece := self.read(size - len(head))):
-            head += piece
+        content = io.BytesIO()  # unlike a list of pieces, it is never there twice
+        while size > 0 and (piece := self.read(size)):
+            size -= content.write(piece)
+        head = content.getvalue()
         self._ahead = head + self._ahead
         return head
 
@@ -109,7 +110,10 @@ def members(file: BinaryIO, kind: str, path: str, budget: Budget) -> Iterator[Me
 
 def before_zip(data: bytes) -> bytes:
     """What stands before the first member of a zip: the program, in one that can be run."""
-    return data[: max(0, data.find(b"PK\x03\x04"))]
+    if data.startswith(b"PK"):
+        return b""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return data[: min((info.header_offset for info in archive.infolist()), default=0)]
 
 
 # ---- compressed files and tar --------------------------------------------------------------------------------------
@@ -264,7 +268,8 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, budg
 
 def _refuse_many(file: BinaryIO, budget: Budget) -> None:
     """Look at the size of a zip's directory before zipfile reads all of it into memory (APPNOTE.TXT 4.3.14, 4.3.16)."""
-    file.seek(max(0, file.seek(0, io.SEEK_END) - magic.ZIP_TAIL - 76))
+    length = file.seek(0, io.SEEK_END)
+    file.seek(max(0, length - magic.ZIP_TAIL - 76))
     tail = file.read()
     at = magic.end_of_zip(tail)
     if at < 0:
@@ -272,6 +277,8 @@ def _refuse_many(file: BinaryIO, budget: Budget) -> None:
     (size,) = struct.unpack_from("<I", tail, at + 12)
     if tail[max(0, at - 20) : at].startswith(b"PK\x06\x07") and tail[max(0, at - 76) : at].startswith(b"PK\x06\x06"):
         (size,) = struct.unpack_from("<Q", tail, at - 76 + 40)
+    if size > length:
+        raise UnopenedError("the directory of the zip is larger than the file")
     if size > budget.limits.members * 160:  # an entry is 46 bytes, a name and a few attributes
         raise LimitError(f"holds more than {budget.limits.members} members (--max-archive-members)")
 

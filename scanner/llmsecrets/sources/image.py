@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from llmsecrets import magic
 from llmsecrets.images import Cut, Image, Layer, Limits, Read, Store, Trouble
 from llmsecrets.images.base import Base
 from llmsecrets.images.configuration import Said, Step, said, setter, steps
@@ -26,7 +27,8 @@ from llmsecrets.sources import WINDOW, Excluded
 from llmsecrets.sources.windows import chunks, of_bytes
 
 SPOKEN = "image configuration"
-_HELD = 32 << 20  # bytes of a file
+_HELD = 96 << 20  # bytes of an archive or notebook that are held in memory, of one of them at a time
+_HELD_OF_ANY = 32 << 20  # bytes of any other file, which may be a program with a zip behind it
 _SHOWN = 200  # characters of an instruction
 
 Opened = tuple[Layer, AbstractContextManager[Read]]
@@ -71,6 +73,7 @@ class ImageSource:
         self._told: dict[str, frozenset[int]] = {}  # layer seen before → hashes of paths there is something to say of
         self._whole: set[str] = set()  # layers that were read to their end now
         self._said: dict[tuple[Container, ...], Said] = {}
+        self._holding = threading.Lock()
         for one in store.images(platform):
             if isinstance(one, Trouble):
                 self._skips.append(Skip(_whole(one.name), one.reason, one.detail))
@@ -161,7 +164,22 @@ class ImageSource:
                 detail = f"{entry.size} bytes, more than --max-file-size"
                 yield Skip(Provenance(path, inside), "too large", detail)
             else:
-                yield from _file(read, entry.size, Provenance(path, inside))
+                yield from self._file(read, entry.size, Provenance(path, inside))
+
+    def _file(self, read: Read, size: int, provenance: Provenance) -> Iterator[Chunk]:
+        """A file of a layer. An archive is opened only where all of it is at hand: what fits in memory is held."""
+        if size < WINDOW:
+            yield from chunks(read, provenance)
+            return
+        head = exactly(read, magic.NOTEBOOK_HEAD)
+        whole = _joined(head, read)
+        if size <= _HELD and (magic.kind_of(head) or magic.is_notebook(head)):
+            with self._holding:
+                yield from of_bytes(exactly(whole, size), provenance)
+        elif size <= _HELD_OF_ANY:
+            yield from of_bytes(exactly(whole, size), provenance)
+        else:
+            yield from chunks(whole, provenance)
 
     def _blob(self, layer: Layer, stream: LayerStream, inside: tuple[Container, ...]) -> Iterator[Chunk]:
         kind = "attestation" if "in-toto" in layer.media_type else "file"
@@ -242,11 +260,18 @@ class _Shared(Iterator[Opened]):
             return next(self._items)
 
 
-def _file(read: Read, size: int, provenance: Provenance) -> Iterator[Chunk]:
-    """A file of a layer. An archive is opened only where all of it is at hand: what fits in memory is held."""
-    if not WINDOW <= size <= _HELD:
-        return chunks(read, provenance)
-    return of_bytes(exactly(read, size), provenance)
+def _joined(head: bytes, rest: Read) -> Read:
+    """What was read already, and the rest."""
+    ahead = head
+
+    def next_bytes(size: int) -> bytes:
+        nonlocal ahead
+        if not ahead:
+            return rest(size)
+        piece, ahead = ahead[:size], ahead[size:]
+        return piece
+
+    return next_bytes
 
 
 def _key(layer: Layer) -> str:

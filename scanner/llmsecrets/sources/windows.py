@@ -13,6 +13,7 @@ from typing import BinaryIO
 from llmsecrets.model import Chunk, Provenance
 from llmsecrets.sources import OVERLAP, WINDOW
 
+_PIECE = 1 << 20  # bytes asked for at a time
 Read = Callable[[int], bytes]  # up to so many bytes; empty at the end
 Previous = Callable[[], Iterable[bytes]] | None
 Reopen = Callable[[], BinaryIO] | None
@@ -38,7 +39,9 @@ def chunks(read: Read, provenance: Provenance, previous: Previous = None, reopen
     if len(first) < WINDOW:
         yield Chunk(first, provenance, previous=previous)
         return
-    yield from _windows(first, read, Chunk(b"", provenance, previous=previous, reopen=reopen))
+    windows = _windows(first, read, Chunk(b"", provenance, previous=previous, reopen=reopen))
+    del first  # 16 MiB that would be held to the end
+    yield from windows
 
 
 def is_marked(content: bytes) -> bool:
@@ -65,27 +68,26 @@ def _windows(window: bytes, read: Read, whole: Chunk) -> Iterator[Chunk]:
     """Overlapping windows; `whole` is what all their chunks have in common."""
     offset, line, column, seen = 0, 1, 1, 0
     while True:
-        following = _full(read, WINDOW - OVERLAP)
-        yield whole._replace(
-            data=window, offset=offset, first_line=line, first_column=column, seen=seen, last=not following
-        )
-        if not following:
+        following = _full(read, WINDOW, window[-OVERLAP:])
+        last = len(following) == OVERLAP
+        yield whole._replace(data=window, offset=offset, first_line=line, first_column=column, seen=seen, last=last)
+        if last:
             return
-        passed = window[:-OVERLAP]
-        line += passed.count(b"\n")
-        last_line = passed[passed.rfind(b"\n") + 1 :]
-        column = len(last_line.decode("utf-8", "replace")) + (column if len(last_line) == len(passed) else 1)
-        offset, seen = offset + len(passed), OVERLAP
-        window = window[-OVERLAP:] + following
+        passed = len(window) - OVERLAP
+        line += window.count(b"\n", 0, passed)
+        line_start = window.rfind(b"\n", 0, passed) + 1
+        column = len(window[line_start:passed].decode("utf-8", "replace")) + (1 if line_start else column)
+        offset, seen = offset + passed, OVERLAP
+        window = following
 
 
-def _full(read: Read, size: int) -> bytes:
-    """Exactly so many bytes, fewer only at the end: a pipe gives what it has."""
-    pieces, missing = [], size
-    while missing > 0 and (piece := read(missing)):
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
+def _full(read: Read, size: int, start: bytes = b"") -> bytes:
+    """Exactly so many bytes, the first ones given, fewer only at the end: a pipe gives what it has."""
+    content = io.BytesIO(start)  # unlike a list of pieces, it is never there twice
+    missing = size - content.seek(0, io.SEEK_END)
+    while missing and (piece := read(min(missing, _PIECE))):
+        missing -= content.write(piece)
+    return content.getvalue()
 
 
 def _transcoded(first: bytes, read: Read, encoding: str) -> Read:
