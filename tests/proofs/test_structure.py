@@ -109,6 +109,30 @@ def test_other_uuids_are_not_random_ones(template: str) -> None:
     assert verify("uuid4", text(template)).passed is False
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{hex:32}}", "{{HEX:40}}", "{{lowernum:31}}", "{{uppernum:80}}", "{{alnum:43}}", "{{base64url:64}}",
+        "sk_live_{{hex:40}}", "{{digit:12}}-{{alnum:40}}", "{{lowernum:8}}-{{lowernum:4}}-{{lowernum:20}}",
+        "{{uuid}}", "{{base64:86}}==", "{{make:jwt}}", "{{alnum:600}}",
+    ],
+)  # fmt: skip
+def test_what_alphabets_give_can_have_been_drawn(template: str) -> None:
+    assert [verify("drawn-token", expand(template, seed).encode()).passed for seed in range(20)] == [True] * 20
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "0b{{hex:29}}", "0b{{hex:16}}z{{hex:13}}", "{{uppernum:40}}x", "{{lower:20}}Q{{lowernum:19}}",
+        "{{hex:8}}-{{hex:4}}-{{hex:5}}-{{hex:4}}-{{hex:12}}", "sk_0b{{hex:29}}", "{{digit:26}}-{{lower:40}}A",
+        "eyJ{{alnum:20}}.eyJ{{alnum:30}}.signature",
+    ],
+)  # fmt: skip
+def test_a_token_with_a_sign_too_many_or_of_another_alphabet_cannot(template: str) -> None:
+    assert verify("drawn-token", text(template)).passed is False
+
+
 def test_discord_tokens_name_the_bot() -> None:
     facts = dict(verify("discord-bot", made("discord-bot")).facts)
     assert facts["bot id"].isdigit()

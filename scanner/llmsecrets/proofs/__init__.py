@@ -49,6 +49,7 @@ PROOFS: dict[str, tuple[str, str]] = {
     "crc32-le-hex": ("checksums", "crc32_le_hex"),
     "devin-b64": ("decoded", "devin"),
     "discord-bot": ("structure", "discord_bot"),
+    "drawn-token": ("drawn", "drawn"),
     "elastic-b64": ("decoded", "elastic"),
     "gcp-service-account": ("keys", "gcp_service_account"),
     "github-pat-sha256": ("checksums", "github_fine_grained"),

@@ -84,7 +84,7 @@ def _decoded(label: bytes, headers: dict[bytes, bytes], data: bytes, checks: lis
 
     if label.startswith(b"PGP"):
         return pgp.secret_key(data, base64(checks[-1][1:]) if checks else None)
-    if label == b"OPENSSH PRIVATE KEY":
+    if label == b"OPENSSH PRIVATE KEY" or data.startswith(openssh.OPENSSH_MAGIC):
         return openssh.openssh(data)
     if label == b"SSH2 ENCRYPTED PRIVATE KEY":
         return openssh.ssh2(data)

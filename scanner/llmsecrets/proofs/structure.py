@@ -47,10 +47,10 @@ def anthropic_suffix(secret: bytes) -> Proof:
 
 
 def openai_marker(secret: bytes) -> Proof:
-    """OpenAI: `T3BlbkFJ` stands exactly in the middle of the body."""
+    """OpenAI: where `T3BlbkFJ` stands, it is exactly in the middle of the body."""
     parts = _OPENAI.fullmatch(secret)
-    if not parts:
-        return Proof(False)
+    if not parts or _OPENAI_MARK not in parts[1]:
+        return Proof(None if parts else False)
     half, odd = divmod(len(parts[1]) - len(_OPENAI_MARK), 2)
     return Proof(not odd and parts[1].startswith(_OPENAI_MARK, half))
 

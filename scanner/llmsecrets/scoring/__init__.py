@@ -26,6 +26,9 @@ MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://")
+_TIMED = re.compile(
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)  # a UUID of a time and a place
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+|\W+")  # one word, a number, signs
 
@@ -56,6 +59,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or kind in _NO_SECRETS
         or _FILLER.fullmatch(value) is not None
         or _CODE.search(value) is not None
+        or _TIMED.fullmatch(value) is not None
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
 

@@ -48,7 +48,7 @@ _TEST_STARTS = rb"""
     admin root qwerty welcome changeme letmein hunter
 """
 _TESTED_START = re.compile(b"(?i)^(?:" + b"|".join(_TEST_STARTS.split()) + b")")
-_UNUSUAL = re.compile(rb"[^A-Za-z0-9_\-.+/=:~|]")
+_UNUSUAL = re.compile(rb"[^A-Za-z0-9_\-.+/=:~|]|(?<=\+)=(?=[^=])")
 _CHUNK = re.compile(rb"[A-Z]?[a-z]{4,}|[A-Z]{5,}")
 
 

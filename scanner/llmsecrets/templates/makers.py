@@ -341,6 +341,10 @@ def _groq(rng: Random, _: Sequence[str]) -> str:
     return f"gsk_{characters(rng, 'alnum', 20)}WGdyb3FY{characters(rng, 'alnum', 24)}"
 
 
+def _shapeless(rng: Random, _: Sequence[str]) -> str:
+    return characters(rng, "alnum", 32)
+
+
 def _uuid4(rng: Random, given: Sequence[str]) -> str:
     """Arguments: prefix."""
     return _argument(given, 0, "") + uuid4(rng)
@@ -413,6 +417,7 @@ MAKERS: dict[str, Maker] = {
     "crc32-le-hex": _crc32_le_hex,
     "devin-b64": _text64("apk_|org-~hex.32~:~hex.32~"),
     "discord-bot": _discord,
+    "drawn-token": _shapeless,
     "elastic-b64": _elastic,
     "gcp-service-account": key_makers.gcp_service_account,
     "github-pat-sha256": _github_fine_grained,
