@@ -242,10 +242,12 @@ class Repository:
                     found[change.path].append(change.blob_id)
         return found
 
-    def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
+    def changes(
+        self, commit_ids: Sequence[str], *, renames: bool = False, paths: Collection[str] = ()
+    ) -> Iterator[tuple[str, list[Change]]]:
         """What each commit changed: against nothing for a root, against all of its parents for a merge.
 
-        With `renames`, a file that moved comes with its earlier blob instead of as a new one.
+        With `renames`, a file that moved comes with its earlier blob instead of as a new one. Of `paths`, if any.
         """
         if not commit_ids:
             return
@@ -271,6 +273,7 @@ class Repository:
                 "--no-textconv",
                 "--find-renames" if renames else "--no-renames",
                 "--ignore-submodules",
+                *(("--", *(f":(top,literal){path}" for path in paths)) if paths else ()),
             ):
                 if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
                     if current:
@@ -366,14 +369,16 @@ class Repository:
                 seen.add(tree)
                 yield _text(name), tree.decode()
 
-    def places_of(self, blob_ids: Container[str], since: Sequence[str] = ()) -> Iterator[tuple[str, str, str]]:
+    def places_of(
+        self, blob_ids: Container[str], since: Sequence[str] = (), paths: Collection[str] = ()
+    ) -> Iterator[tuple[str, str, str]]:
         """(commit id, blob id, path) of every place in history at which one of the blobs came in, oldest first.
 
-        `since` are commits whose own history, and all that led there, is left out.
+        `since` are commits whose own history, and all that led there, is left out; `paths` the only ones looked at.
         """
         left_out = [f"^{tip}" for tip in since]
         commits = self.commits("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse", ids=left_out)
-        for commit_id, changes in self.changes(commits):
+        for commit_id, changes in self.changes(commits, paths=paths):
             for change in changes:
                 if change.blob_id in blob_ids:
                     yield commit_id, change.blob_id, change.path
@@ -438,8 +443,8 @@ class Walk:
 
     def first_seen(
         self, wanted: Container[bytes], globs: Collection[str] = ()
-    ) -> tuple[dict[str, tuple[str, str]], list[str], set[str]]:
-        """(object id → (commit id, path) of those wanted, ids that are missing, which of `globs` match a path).
+    ) -> tuple[dict[str, tuple[str, str]], list[str], dict[str, set[str]]]:
+        """(object id → (commit id, path) of those wanted, ids that are missing, glob → the paths it matches).
 
         Waits for the walk to end.
         """
@@ -449,7 +454,7 @@ class Walk:
         self._process.wait()
         places: dict[str, tuple[str, str]] = {}
         missing: list[str] = []
-        met: set[str] = set()
+        met: dict[str, set[str]] = {}
         commit = b""
         self._output.seek(0)
         for line in self._output:
@@ -462,7 +467,9 @@ class Walk:
             if object_id in wanted:
                 places.setdefault(object_id.decode(), (commit.decode(), _text(path)))
             if hinted.search(path):
-                met.update(glob for glob in globs if path_matches(_text(path), (glob,)))
+                for glob in globs:
+                    if path_matches(_text(path), (glob,)):
+                        met.setdefault(glob, set()).add(_text(path))
         self.close()
         if self._process.returncode:
             missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
