@@ -213,13 +213,15 @@ class Repository:
         )  # fmt: skip
         return list(_parse_raw(raw.split(b"\0")))
 
-    def commits(self, *arguments: str, ids: Sequence[str] = ()) -> list[str]:
+    def commits(self, *arguments: str, ids: Sequence[str] = (), paths: Collection[str] = ()) -> list[str]:
         """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision.
 
-        `ids` are further revisions, as many as you like: ids, or ^ids to leave out.
+        `ids` are further revisions, as many as you like: ids, or ^ids to leave out. With `paths`, only those that
+        changed one of them.
         """
-        stdin = "".join(f"{word}\n" for word in ids).encode()
-        return self._run("rev-list", *(("--stdin",) if ids else ()), *arguments, "--", stdin=stdin).decode().split()
+        words = [*(("--stdin",) if ids else ()), *arguments, *(("--full-history",) if paths else ()), "--"]
+        words += [f":(top,literal){path}" for path in paths]
+        return self._run("rev-list", *words, stdin="".join(f"{word}\n" for word in ids).encode()).decode().split()
 
     def blob_ids(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """(commit, path) → the id of the file's blob; without those that are not there, or no file."""
@@ -242,12 +244,10 @@ class Repository:
                     found[change.path].append(change.blob_id)
         return found
 
-    def changes(
-        self, commit_ids: Sequence[str], *, renames: bool = False, paths: Collection[str] = ()
-    ) -> Iterator[tuple[str, list[Change]]]:
+    def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
         """What each commit changed: against nothing for a root, against all of its parents for a merge.
 
-        With `renames`, a file that moved comes with its earlier blob instead of as a new one. Of `paths`, if any.
+        With `renames`, a file that moved comes with its earlier blob instead of as a new one.
         """
         if not commit_ids:
             return
@@ -273,7 +273,6 @@ class Repository:
                 "--no-textconv",
                 "--find-renames" if renames else "--no-renames",
                 "--ignore-submodules",
-                *(("--", *(f":(top,literal){path}" for path in paths)) if paths else ()),
             ):
                 if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
                     if current:
@@ -374,11 +373,12 @@ class Repository:
     ) -> Iterator[tuple[str, str, str]]:
         """(commit id, blob id, path) of every place in history at which one of the blobs came in, oldest first.
 
-        `since` are commits whose own history, and all that led there, is left out; `paths` the only ones looked at.
+        `since` are commits whose own history, and all that led there, is left out. With `paths`, only commits
+        that changed one of them are gone through.
         """
-        left_out = [f"^{tip}" for tip in since]
-        commits = self.commits("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse", ids=left_out)
-        for commit_id, changes in self.changes(commits, paths=paths):
+        whole = ("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse")
+        commits = self.commits(*whole, ids=[f"^{tip}" for tip in since], paths=paths)
+        for commit_id, changes in self.changes(commits):
             for change in changes:
                 if change.blob_id in blob_ids:
                     yield commit_id, change.blob_id, change.path
