@@ -153,6 +153,7 @@ class Scanner:
         if conclude:
             candidates = list(conclude(candidates, tally.skips))
         findings, suppressed, dropped = self._judge(candidates, source)
+        self._engine.keep()
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
             findings=tuple(_grouped(findings)) if history else tuple(sorted(findings, key=_order)),
@@ -201,7 +202,10 @@ class Scanner:
         def task(shard: Iterator[Content]) -> forked.Task:
             def scan(report: forked.Report) -> bytes:
                 tally = self._tally(salt, report)
-                return tally.drain(shard, self._engine.clone(), _Tally.note, threading.Event()).dump()
+                engine = self._engine.clone()
+                result = tally.drain(shard, engine, _Tally.note, threading.Event()).dump()
+                engine.keep()
+                return result
 
             return scan
 
