@@ -114,7 +114,8 @@ def test_other_uuids_are_not_random_ones(template: str) -> None:
     [
         "{{hex:32}}", "{{HEX:40}}", "{{lowernum:31}}", "{{uppernum:80}}", "{{alnum:43}}", "{{base64url:64}}",
         "sk_live_{{hex:40}}", "{{digit:12}}-{{alnum:40}}", "{{lowernum:8}}-{{lowernum:4}}-{{lowernum:20}}",
-        "{{uuid}}", "{{base64:86}}==", "{{make:jwt}}", "{{alnum:600}}",
+        "{{uuid}}", "{{uppernum:7}}-{{uppernum:6}}-{{uppernum:7}}-{{uppernum:7}}",
+        "{{base64:86}}==", "{{make:jwt}}", "{{alnum:600}}",
     ],
 )  # fmt: skip
 def test_what_alphabets_give_can_have_been_drawn(template: str) -> None:
@@ -126,7 +127,8 @@ def test_what_alphabets_give_can_have_been_drawn(template: str) -> None:
     [
         "0b{{hex:29}}", "0b{{hex:16}}z{{hex:13}}", "{{uppernum:40}}x", "{{lower:20}}Q{{lowernum:19}}",
         "{{hex:8}}-{{hex:4}}-{{hex:5}}-{{hex:4}}-{{hex:12}}", "sk_0b{{hex:29}}", "{{digit:26}}-{{lower:40}}A",
-        "eyJ{{alnum:20}}.eyJ{{alnum:30}}.signature",
+        "eyJ{{alnum:20}}.eyJ{{alnum:30}}.signature", "sk_{{hex:8}}-{{hex:4}}-{{hex:4}}-{{hex:4}}-{{hex:11}}",
+        "aA{{alnum:2}}-{{alnum:4}}-{{alnum:4}}-{{alnum:4}}-{{alnum:4}}-{{alnum:4}}",
     ],
 )  # fmt: skip
 def test_a_token_with_a_sign_too_many_or_of_another_alphabet_cannot(template: str) -> None:

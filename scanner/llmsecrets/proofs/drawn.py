@@ -22,6 +22,7 @@ _KIND_OF_BYTE = bytes(
 )
 _UNLIKELY = 1e-6  # so few characters of a kind do not come up by chance
 _LEAST_SIGNATURE = 40  # characters
+_FEW = 3  # groups between dashes
 _TOO_SHORT, _ENOUGH = 8, 256  # bytes: fewer tell nothing, more nothing new
 
 _PREFIX = re.compile(rb"(?:[A-Za-z0-9]{1,12}_)*(?=[^_]{8})|")
@@ -30,6 +31,7 @@ _HEX_OF_ODD_LENGTH = re.compile(rb"(?=\d*[a-fA-F])(?:(?:[0-9a-f]{2})*[0-9a-f]|(?
 _NEARLY_HEX = re.compile(rb"(?=.{20})(?:[0-9a-f]*(?:[g-zA-Z][0-9a-f]*){1,2}|[0-9A-F]*(?:[G-Za-z][0-9A-F]*){1,2})")
 _GROUPS = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]{3,5}){3}-[0-9A-Za-z]+")  # much like a UUID
 _GROUPS_OF_FOUR = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]+")
+_CUT_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-(?![0-9a-fA-F]{12}\Z)[0-9a-fA-F]{9,15}")
 
 
 def drawn(secret: bytes) -> Proof:
@@ -49,8 +51,11 @@ def _is_drawn(part: bytes) -> bool:
     if part.startswith(_JSON):
         return True
     if _GROUPS.fullmatch(part):
-        return _GROUPS_OF_FOUR.fullmatch(part) is not None
-    return _fits(part) or (b"-" in part and all(map(_fits, part.split(b"-"))))
+        return _GROUPS_OF_FOUR.fullmatch(part) is not None and not _CUT_UUID.fullmatch(part)
+    pieces = part.split(b"-")
+    if len(pieces) > _FEW and max(map(len, pieces)) < _TOO_SHORT:  # a serial number, written in one case
+        return part in (part.lower(), part.upper())
+    return _fits(part) or (len(pieces) > 1 and all(map(_fits, pieces)))
 
 
 def _fits(piece: bytes) -> bool:

@@ -21,7 +21,7 @@ class Given(NamedTuple):
 _BARE = rb"[^\s\"'`<>(){}\[\],;\\]"
 # A bracket that follows tells code or a template.
 _UNQUOTED = re.compile(_BARE + rb"{1,512}(?![{(]|" + _BARE + rb"|<(?!/))")
-_OPENING = re.compile(rb"[bfruL@]{0,2}(\\{0,3})([\"'`])")
+_OPENING = re.compile(rb"[bfruL@]{0,2}(?:[\"'`](?=\\)|\"(?=')|'(?=\"))?(\\{0,3})([\"'`])")
 _QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + quote) for quote in (b'"', b"'", b"`")}
 # Said in prose: `the token is X`. Not behind a bracket, and "pass" is a verb, too.
 _SAID = re.compile(rb"[ _\n,/.\-\"'(]?(?!(?i:pass)[ \t])[\w.\-\x80-\xff]+[\"'`]?\s+(?:is\s+|-\s+)?")
