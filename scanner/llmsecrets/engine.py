@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmsecrets.matching import Matcher, Regions
 from llmsecrets.model import (
@@ -29,6 +29,9 @@ from llmsecrets.model import (
     Version,
 )
 from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
+
+if TYPE_CHECKING:
+    from llmsecrets.matching.patterns import Patterns
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
 # Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
@@ -120,14 +123,19 @@ class Engine:
 
     def __init__(self, rules: RuleSet, matcher: Matcher, *, timeout: float = TIMEOUT) -> None:
         self.rules, self._matcher, self._timeout = rules, matcher, timeout
-        self._patterns: dict[str, Any] = {}
+        self._patterns: Patterns | None = None
         self._seen: dict[tuple[object, ...], list[Match]] = {}
         self._judgements: list[_Judgements] = []  # of the versions that the one at hand descends from
 
     def clone(self) -> Engine:
         other = Engine(self.rules, self._matcher.clone(), timeout=self._timeout)
-        other._patterns = self._patterns  # compiled patterns may be shared; at worst one is compiled twice
+        other._patterns = self._patterns
         return other
+
+    def keep(self) -> None:
+        """Keep what was compiled to confirm with for the next run."""
+        if self._patterns:
+            self._patterns.keep()
 
     def find(self, chunk: Chunk) -> tuple[list[Candidate], list[Skip]]:
         """What a chunk holds at the path it has, and the confirmations that timed out."""
@@ -221,12 +229,11 @@ class Engine:
     # ---- confirming
 
     def _pattern(self, expression: str) -> Any:
-        pattern = self._patterns.get(expression)
-        if pattern is None:
-            import regex  # late: most runs of a hook confirm nothing
+        if self._patterns is None:
+            from llmsecrets.matching.patterns import Patterns  # late: most runs of a hook confirm nothing
 
-            pattern = self._patterns[expression] = regex.compile(expression.encode())
-        return pattern
+            self._patterns = Patterns(self.rules.digest)
+        return self._patterns[expression]
 
     def _matches(self, expression: str, data: bytes, start: int, end: int) -> Iterator[Any]:
         found: Iterator[Any] = self._pattern(expression).finditer(data, start, end, timeout=self._timeout)

@@ -213,13 +213,15 @@ class Repository:
         )  # fmt: skip
         return list(_parse_raw(raw.split(b"\0")))
 
-    def commits(self, *arguments: str, ids: Sequence[str] = ()) -> list[str]:
+    def commits(self, *arguments: str, ids: Sequence[str] = (), paths: Collection[str] = ()) -> list[str]:
         """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision.
 
-        `ids` are further revisions, as many as you like: ids, or ^ids to leave out.
+        `ids` are further revisions, as many as you like: ids, or ^ids to leave out. With `paths`, only those that
+        changed one of them.
         """
-        stdin = "".join(f"{word}\n" for word in ids).encode()
-        return self._run("rev-list", *(("--stdin",) if ids else ()), *arguments, "--", stdin=stdin).decode().split()
+        words = [*(("--stdin",) if ids else ()), *arguments, *(("--full-history",) if paths else ()), "--"]
+        words += [f":(top,literal){path}" for path in paths]
+        return self._run("rev-list", *words, stdin="".join(f"{word}\n" for word in ids).encode()).decode().split()
 
     def blob_ids(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """(commit, path) → the id of the file's blob; without those that are not there, or no file."""
@@ -366,13 +368,16 @@ class Repository:
                 seen.add(tree)
                 yield _text(name), tree.decode()
 
-    def places_of(self, blob_ids: Container[str], since: Sequence[str] = ()) -> Iterator[tuple[str, str, str]]:
+    def places_of(
+        self, blob_ids: Container[str], since: Sequence[str] = (), paths: Collection[str] = ()
+    ) -> Iterator[tuple[str, str, str]]:
         """(commit id, blob id, path) of every place in history at which one of the blobs came in, oldest first.
 
-        `since` are commits whose own history, and all that led there, is left out.
+        `since` are commits whose own history, and all that led there, is left out. With `paths`, only commits
+        that changed one of them are gone through.
         """
-        left_out = [f"^{tip}" for tip in since]
-        commits = self.commits("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse", ids=left_out)
+        whole = ("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse")
+        commits = self.commits(*whole, ids=[f"^{tip}" for tip in since], paths=paths)
         for commit_id, changes in self.changes(commits):
             for change in changes:
                 if change.blob_id in blob_ids:
@@ -438,8 +443,8 @@ class Walk:
 
     def first_seen(
         self, wanted: Container[bytes], globs: Collection[str] = ()
-    ) -> tuple[dict[str, tuple[str, str]], list[str], set[str]]:
-        """(object id → (commit id, path) of those wanted, ids that are missing, which of `globs` match a path).
+    ) -> tuple[dict[str, tuple[str, str]], list[str], dict[str, set[str]]]:
+        """(object id → (commit id, path) of those wanted, ids that are missing, glob → the paths it matches).
 
         Waits for the walk to end.
         """
@@ -449,7 +454,7 @@ class Walk:
         self._process.wait()
         places: dict[str, tuple[str, str]] = {}
         missing: list[str] = []
-        met: set[str] = set()
+        met: dict[str, set[str]] = {}
         commit = b""
         self._output.seek(0)
         for line in self._output:
@@ -462,7 +467,9 @@ class Walk:
             if object_id in wanted:
                 places.setdefault(object_id.decode(), (commit.decode(), _text(path)))
             if hinted.search(path):
-                met.update(glob for glob in globs if path_matches(_text(path), (glob,)))
+                for glob in globs:
+                    if path_matches(_text(path), (glob,)):
+                        met.setdefault(glob, set()).add(_text(path))
         self.close()
         if self._process.returncode:
             missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")

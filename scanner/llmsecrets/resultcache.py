@@ -29,8 +29,8 @@ class State(NamedTuple):
     latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: what
     was left out of blobs by intent (blob, reason, detail). `salt` keys the secrets' digests. `sightings` and
     `provenances`: what each blob with matches held. `places`: the commit and path that first brought it in; `further`:
-    every one that did, of blobs for which the first did not decide. `globs`: which of those that rules are limited to
-    ever matched a path.
+    every one that did, of blobs for which the first did not decide. `globs`: those that rules are limited to, with
+    the paths they ever matched.
     """
 
     tips: list[str]
@@ -43,7 +43,7 @@ class State(NamedTuple):
     provenances: dict[str, list[Any]]
     places: dict[str, list[str]]
     further: dict[str, list[list[str]]]
-    globs: list[str]
+    globs: dict[str, list[str]]
 
 
 class LayerState(NamedTuple):

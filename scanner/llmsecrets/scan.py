@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -36,7 +36,7 @@ from llmsecrets.model import (
     identify,
 )
 from llmsecrets.rules import PATH_EXPRESSION
-from llmsecrets.sources import ContentAt, Place, Source
+from llmsecrets.sources import ANYWHERE, ContentAt, Place, Source
 
 if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: a hook has neither
     from llmsecrets import forked, known
@@ -153,6 +153,7 @@ class Scanner:
         if conclude:
             candidates = list(conclude(candidates, tally.skips))
         findings, suppressed, dropped = self._judge(candidates, source)
+        self._engine.keep()
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
             findings=tuple(_grouped(findings)) if history else tuple(sorted(findings, key=_order)),
@@ -201,7 +202,10 @@ class Scanner:
         def task(shard: Iterator[Content]) -> forked.Task:
             def scan(report: forked.Report) -> bytes:
                 tally = self._tally(salt, report)
-                return tally.drain(shard, self._engine.clone(), _Tally.note, threading.Event()).dump()
+                engine = self._engine.clone()
+                result = tally.drain(shard, engine, _Tally.note, threading.Event()).dump()
+                engine.keep()
+                return result
 
             return scan
 
@@ -242,16 +246,16 @@ class Scanner:
 
         globs = {glob for rule in self._engine.rules for glob in rule.paths if PATH_EXPRESSION not in glob}
 
-        def misplaced(blob_id: str, path: str) -> bool:
+        def elsewhere(blob_id: str, path: str) -> set[str]:
             seen = tally.sightings[blob_id]
-            return all(self._misplaced(one.match, one.path_in(path)) for one in seen) and any(
-                self._could_stand(one.match, source.globs_met) for one in seen
-            )
+            if not all(self._misplaced(one.match, one.path_in(path)) for one in seen):
+                return set()
+            return {glob for one in seen for glob in _could_stand(one, source.met)}
 
         firsts: dict[tuple[str, str], tuple[Sighting, Place]] = {}
         holders: dict[str, set[str]] = {}
         standings: dict[str, list[Standing]] = {}
-        for place in source.places(tally.provenances, misplaced, globs):
+        for place in source.places(tally.provenances, elsewhere, globs):
             for sighting in self._standing_at(tally, place):
                 key = (sighting.secret_id, sighting.path_in(place.provenance.path))
                 holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
@@ -275,11 +279,6 @@ class Scanner:
 
     def _misplaced(self, match: Match, path: str) -> bool:
         return not match.rule.applies_to(path) or self._settings.misplaced(match.rule.id, path)
-
-    def _could_stand(self, match: Match, globs_met: Set[str]) -> bool:
-        """Whether a match might stand at some path: a rule limited to some needs one that ever was."""
-        paths = match.rule.paths
-        return not paths or any(glob in globs_met or PATH_EXPRESSION in glob for glob in paths)
 
     def _described(
         self,
@@ -532,6 +531,15 @@ def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk |
         return
     for number, piece in enumerate(expand(chunk, limits._replace(decode_depth=0)), 1):
         yield 0 if isinstance(piece, Chunk) and piece.data is chunk.data else number, piece
+
+
+def _could_stand(sighting: Sighting, met: Mapping[str, object]) -> Sequence[str]:
+    """Globs of the paths at which a match might stand: a rule limited to some needs one that ever was."""
+    paths = sighting.match.rule.paths
+    possible = [glob for glob in paths if glob in met or PATH_EXPRESSION in glob]
+    if not paths or any(PATH_EXPRESSION in glob for glob in possible) or (possible and sighting.members):
+        return (ANYWHERE,)
+    return possible
 
 
 def _containers(dumped: Iterable[Sequence[Any]]) -> tuple[Container, ...]:

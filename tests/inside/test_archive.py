@@ -208,6 +208,13 @@ def test_links_and_devices_are_passed_over() -> None:
     assert opened(out.getvalue()) == ({}, [])
 
 
+def test_a_member_that_claims_exabytes_is_not_waited_for() -> None:
+    claim = tarfile.TarInfo("vast.bin")
+    claim.size = 1 << 60
+    _, skips = opened(tarred({"a.txt": b"text"})[:1024] + claim.tobuf(tarfile.GNU_FORMAT) + bytes(512))
+    assert {skip.reason for skip in skips} == {"damaged archive"}
+
+
 def test_a_header_that_claims_gigabytes_is_not_believed() -> None:
     header = tarfile.TarInfo("././@PaxHeader")
     header.type, header.size = tarfile.XHDTYPE, 8 << 30

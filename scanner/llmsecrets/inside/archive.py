@@ -20,6 +20,7 @@ from llmsecrets import magic
 from llmsecrets.inside.limits import Budget, LimitError
 
 _PIECE = 1 << 18  # bytes unpacked at a time
+_READS_BEYOND = 8  # times that tarfile may read at the end of a tar that is in order
 _TAR_HEADERS = 1 << 20  # bytes that may stand between two members: long names, extended attributes
 _XZ_MEMORY = 128 << 20  # `xz -9` needs 65 MiB to unpack
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".z")
@@ -214,10 +215,11 @@ def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member | Closed]:
 
 
 class _Tar:
-    """A stream for tarfile, which believes a header that claims to be gigabytes long."""
+    """A stream for tarfile, which believes a header that claims to be gigabytes long, or that its member is."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._beyond = 0  # how often it was read after its end: tarfile would, for each block it believes in
         self._left: int | None = _TAR_HEADERS  # tarfile reads the first header when it opens a stream
 
     def allow(self, size: int | None) -> None:
@@ -230,6 +232,9 @@ class _Tar:
             self._left -= len(piece)
             if self._left < 0:
                 raise ValueError("a header larger than a megabyte")
+        self._beyond += not piece
+        if self._beyond > _READS_BEYOND:
+            raise EOFError("a member ends too early")
         return piece
 
 

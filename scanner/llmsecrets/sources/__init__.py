@@ -20,6 +20,7 @@ OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the wid
 # to be told. Sources that can be asked have one as `content_at`.
 ContentAt = Callable[[str, "Commit | None"], "Iterator[bytes] | None"]
 Excluded = Callable[[str], str]  # path → why it is not to be scanned, or ""
+ANYWHERE = "**"  # the glob of all paths
 
 
 class Place(NamedTuple):

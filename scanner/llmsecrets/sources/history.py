@@ -18,12 +18,12 @@ from llmsecrets.git import BlobReader, Repository, Stretch
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
 from llmsecrets.resultcache import State
-from llmsecrets.sources import Excluded, Place
+from llmsecrets.sources import ANYWHERE, Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
 from llmsecrets.sources.standing import Trees
 from llmsecrets.sources.windows import Reopen, chunks, is_marked, of_bytes
 
-Misplaced = Callable[[str, str], bool]
+Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
 _STRETCH = 2 << 20  # bytes of small objects looked through at once: little enough to stay in the processor's cache
 _LEAST_COPY = 512  # bytes a version shares with another, of which it is worth knowing
@@ -32,6 +32,7 @@ _TURNS = 1000  # pieces that the work on a history is split into
 _MARKS = frozenset(b"\xff\xfe\x00") | magic.FIRST_BYTES  # what a byte order mark or an archive can start with
 _TAR = magic.TAR_MAGIC[0]
 _OPENED = 128 << 20  # bytes of the largest archive that is held in memory to be opened
+_PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
 _REFS_NAMED = 5
 
@@ -63,7 +64,7 @@ class HistorySource:
         self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
         self.skips: list[Skip] = list(self._told(self.known)) if self.known else []
         self._further: dict[str, list[list[str]]] = {}
-        self.globs_met: set[str] = set()
+        self.met: Mapping[str, Collection[str]] = {}
         self._trees = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
@@ -96,7 +97,7 @@ class HistorySource:
         places = {blob_id: list(place) for blob_id, place in self._seen.items()}
         return State(
             self._tips, self._boundary, newest, sorted(pending), told, salt, sightings, provenances, places,
-            self._further, sorted(self.globs_met),
+            self._further, {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
         )  # fmt: skip
 
     def _told(self, known: State) -> Iterator[Skip]:
@@ -171,21 +172,21 @@ class HistorySource:
         return f"{self._submodule}/{path}" if self._submodule else path
 
     def places(
-        self, blobs: Mapping[str, Provenance], misplaced: Misplaced, globs: Collection[str] = ()
+        self, blobs: Mapping[str, Provenance], elsewhere: Elsewhere, globs: Collection[str] = ()
     ) -> Iterator[Place]:
         """Where each blob first came in, and stands today; nothing for those no ref leads to.
 
-        `blobs` maps ids to the provenance their chunks had. `misplaced(blob id, path)` says that a path alone decides
-        against all that was found in a blob: then its other places are looked for, too. `globs` are what rules
-        are limited to; `globs_met` tells which of them ever matched a path.
+        `blobs` maps ids to the provenance their chunks had. Where a path alone decides against all that was found in a
+        blob, `elsewhere(blob id, path)` gives globs of the paths at which some of it might stand: it is looked for
+        there, too. `globs` are what rules are limited to; `met` tells which of them ever matched which paths.
         """
-        for place in self._places(blobs, lambda blob_id, path: misplaced(blob_id, self._whole_path(path)), globs):
+        for place in self._places(blobs, lambda blob_id, path: elsewhere(blob_id, self._whole_path(path)), globs):
             yield place._replace(provenance=self.outward(place.provenance))
 
-    def _places(self, blobs: Mapping[str, Provenance], misplaced: Misplaced, globs: Collection[str]) -> Iterator[Place]:
+    def _places(self, blobs: Mapping[str, Provenance], elsewhere: Elsewhere, globs: Collection[str]) -> Iterator[Place]:
         seen, missing = self._look_up(blobs, globs)
         if self._submodule:  # the globs speak of whole paths, the walk of those inside: any may have been met
-            self.globs_met = set(globs)
+            self.met = dict.fromkeys(globs, (ANYWHERE,))
         self._seen = dict(seen)
         lost = set(self._tips).difference(tip for tip, _ in self._repository.types(self._tips))
         self.skips += [_missing(object_id) for object_id in dict.fromkeys([*missing, *sorted(lost)])]
@@ -195,9 +196,15 @@ class HistorySource:
         for place in self._first_places(blobs, seen):
             known.setdefault(place.provenance.blob_id or "", set()).add(place.provenance.path)
             yield place
-        elsewhere = [blob_id for blob_id, paths in known.items() if all(misplaced(blob_id, path) for path in paths)]
-        if elsewhere:
-            yield from self._further_places(elsewhere, known)
+        sought = {blob_id: [elsewhere(blob_id, path) for path in paths] for blob_id, paths in known.items()}
+        misplaced = {blob_id: set().union(*found) or {ANYWHERE} for blob_id, found in sought.items() if all(found)}
+        if misplaced:
+            yield from self._further_places(list(misplaced), known, self._met_by(set().union(*misplaced.values())))
+
+    def _met_by(self, globs: Set[str]) -> Collection[str]:
+        """The paths that globs are known to match; none where there are too many to look at each."""
+        paths = {path for glob in globs for path in self.met.get(glob, (ANYWHERE,))}
+        return () if ANYWHERE in paths or len(paths) > _PATHS_LOOKED_AT else paths
 
     def _look_up(
         self, blobs: Mapping[str, Provenance], globs: Collection[str]
@@ -205,12 +212,14 @@ class HistorySource:
         """(blob id → the commit and path that first held it, ids that are missing)."""
         wanted = {blob_id.encode() for blob_id in blobs}
         if self._whole:
-            places, missing, self.globs_met = self._whole.first_seen(wanted, globs)
+            places, missing, self.met = self._whole.first_seen(wanted, globs)
             return places, missing
         known = self.known.places if self.known else {}
         new = {blob_id for blob_id in wanted if blob_id.decode() not in known}
         seen, missing, met = self._walk.first_seen(new, globs)
-        self.globs_met = met.union(self.known.globs if self.known else ())
+        for glob, paths in self.known.globs.items() if self.known else ():
+            met.setdefault(glob, set()).update(paths)
+        self.met = met
         old = {blob_id: (place[0], place[1]) for blob_id, place in known.items() if blob_id in blobs}
         return {**old, **seen}, missing
 
@@ -240,9 +249,11 @@ class HistorySource:
                     first = commit if path in brought_in else None
                     yield Place(Provenance(path, commit=first, blob_id=blob_id), standing)
 
-    def _further_places(self, blob_ids: Sequence[str], known: dict[str, set[str]]) -> Iterator[Place]:
-        """Places of blobs beyond those known. Costly, and rarely needed."""
-        seen = list(self._every_place(blob_ids))
+    def _further_places(
+        self, blob_ids: Sequence[str], known: dict[str, set[str]], paths: Collection[str]
+    ) -> Iterator[Place]:
+        """Places of blobs beyond those known, of `paths`, if any. Costly, and rarely needed."""
+        seen = list(self._every_place(blob_ids, paths))
         for commit_id, blob_id, path in seen:
             self._further.setdefault(blob_id, []).append([commit_id, path])
         commits = self._repository.details(commit_id for commit_id, _, _ in seen)
@@ -252,15 +263,16 @@ class HistorySource:
                 provenance = Provenance(path, commit=commits.get(commit_id), blob_id=blob_id)
                 yield Place(provenance, Standing(False, (), 1))
 
-    def _every_place(self, blob_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    def _every_place(self, blob_ids: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str, str, str]]:
         """As `places_of`; of blobs whose places were looked for before, only commits since then are gone through."""
-        before = self.known.further if self.known and not self._whole else {}
+        as_before = self.known and not self._whole and {glob: set(each) for glob, each in self.known.globs.items()}
+        before = self.known.further if self.known and as_before == self.met else {}
         known, new = ({one for one in blob_ids if (one in before) is wanted} for wanted in (True, False))
         if self.known and known:
             yield from ((commit_id, blob_id, path) for blob_id in known for commit_id, path in before[blob_id])
             yield from self._repository.places_of(known, since=self.known.tips)
         if new:
-            yield from self._repository.places_of(new)
+            yield from self._repository.places_of(new, paths=paths)
 
     def _dangling(self, blob_ids: Set[str]) -> dict[str, tuple[str, str]]:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
