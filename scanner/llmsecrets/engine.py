@@ -316,7 +316,7 @@ class Engine:
         name, secret = data[slice(*given.name)], data[slice(*given.value)]
         if scoring.hopeless(name, secret) or not scoring.is_text(data, given.name[0], given.value[1]):
             return None
-        score = scoring.probability(scoring.features(name, secret, quoted=given.quoted, manner=given.manner))
+        score = scoring.score(name, secret, given.quoted, given.manner)
         if scoring.shifted(score, scoring.best_place()) < scoring.LOW or not _plausible(rule, secret):
             return None
         if self._never_a_secret(rule.allow, secret) or placeholders.reason(secret) not in ("", "sequence"):

@@ -7,6 +7,7 @@ key holds any given four letters by chance.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 
 # Examples published by providers and defaults of emulators, as SHA-256 of the exact text, so that this list trips
@@ -65,6 +66,7 @@ _RUN = 8  # sequential characters in a row that no random token of ordinary leng
 TYPED = frozenset(("repeated characters", "sequence", "word within"))
 
 
+@lru_cache(maxsize=1 << 12)  # the versions of a file hold the same values again and again
 def reason(secret: bytes) -> str:
     """Why the bytes are no secret ("placeholder word", "template", …), or "" where nothing says so."""
     if sha256(secret).hexdigest() in PUBLIC_VALUES:

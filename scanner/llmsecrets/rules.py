@@ -506,8 +506,11 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
 
 
 def _whole(core: str, names: Sequence[str], entry: dict[str, Any]) -> str:
-    """What stage two runs. Of hundreds of names, none is tried behind one that has matched (`(?>…)`)."""
-    begin = "" if names or entry.get("score") else BEGIN
+    """What stage two runs. Of hundreds of names, none is tried behind one that has matched (`(?>…)`).
+
+    A pattern that begins with a lookbehind says itself what may stand before it.
+    """
+    begin = "" if names or entry.get("score") or core.startswith("(?<") else BEGIN
     if len(names) > MANY_NAMES:
         named = any_of(names)
         core = f"(?>{named})" + core.removeprefix(named)

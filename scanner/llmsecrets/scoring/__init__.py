@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from llmsecrets.rules import path_matches
@@ -19,7 +20,7 @@ from llmsecrets.scoring.names import is_of_a_test, kind_of, repeats
 from llmsecrets.scoring.values import Facts, entropy, value_facts
 
 __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explain", "facts", "features", "given_at",
-           "hopeless", "is_text", "kind_of", "place_features", "probability", "shifted"]  # fmt: skip
+           "hopeless", "is_text", "kind_of", "place_features", "probability", "score", "shifted"]  # fmt: skip
 
 MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
 
@@ -62,6 +63,12 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or _TIMED.fullmatch(value) is not None
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
+
+
+@lru_cache(maxsize=1 << 12)  # the versions of a file give the same values again and again
+def score(name: bytes, value: bytes, quoted: bool, manner: str) -> float:
+    """How likely a secret is, wherever it stands."""
+    return probability(features(name, value, quoted=quoted, manner=manner))
 
 
 def features(name: bytes, value: bytes, *, quoted: bool = True, manner: str = "assigned") -> list[Feature]:
@@ -112,9 +119,10 @@ _PLACES = (
 )
 
 
-def place_features(path: str) -> list[Feature]:
+@lru_cache(maxsize=1 << 12)
+def place_features(path: str) -> tuple[Feature, ...]:
     """What the file's path says. An unknown path says nothing."""
-    return _weighed((place, 1.0) for place, globs in _PLACES if path_matches(path, globs))
+    return tuple(_weighed((place, 1.0) for place, globs in _PLACES if path_matches(path, globs)))
 
 
 def best_place() -> list[Feature]:
