@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ENGINES
 
-from llmsecrets.anchors import LITERAL, AnchorError, derive, openings_of
+from llmsecrets.anchors import LITERAL, AnchorError, derive, loosely, openings_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import anchor_of, compile_rules
 from llmsecrets.rules import MAX_WIDTH, RuleSet, load_rules
@@ -117,6 +117,10 @@ def test_openings_end_as_early_as_a_match_may(pattern, openings) -> None:
     assert list(openings_of(pattern)) == openings
 
 
+def test_an_opening_may_be_looked_for_without_upper_bounds() -> None:
+    assert loosely("a{0,31}b{1,32}c{2,220}d{40}e{0,9}f{3,}") == "a{0,31}b{1,}c{2,}d{40}e{0,9}f{3,}"
+
+
 # ---- the built-in rules --------------------------------------------------------------------------------------------
 
 
@@ -154,7 +158,9 @@ def test_a_match_begins_with_all_openings_of_its_pattern(data) -> None:
     core = RULES[data.draw(st.sampled_from(sorted(RULES)))].core
     text = data.draw(texts_of(core))
     if re.match(core.encode(), text):
-        assert all(re.match(opening.encode(), text) for opening in openings_of(core)), (core, text)
+        for opening in openings_of(core):
+            assert re.match(opening.encode(), text), (core, text)
+            assert re.match(loosely(opening).encode(), text), (core, text)
 
 
 PIECES = st.recursive(

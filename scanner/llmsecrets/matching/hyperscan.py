@@ -19,7 +19,7 @@ from typing import NamedTuple
 import hyperscan
 
 from llmsecrets import cache
-from llmsecrets.anchors import openings_of, width_of
+from llmsecrets.anchors import loosely, openings_of, width_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import GATE_REACH, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
@@ -46,10 +46,11 @@ class _Trace(NamedTuple):
 
 
 class _Opening(NamedTuple):
-    """What must follow a name of a rule: all of so many expressions."""
+    """What must follow a name of a rule: all of so many expressions, each of so many bytes at most."""
 
     database: hyperscan.Database
     wanted: int
+    width: int
 
 
 class _Compiled(NamedTuple):
@@ -208,7 +209,7 @@ class HyperscanMatcher:
         whole = memoryview(data)
         self._names.scan(whole[start:end], match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
         for rule, place, name_end in ends:
-            if self._opens(rule, whole[name_end : place + self._reach[rule][1]]):
+            if self._opens(rule, whole[name_end:]):
                 found[rule, place] = None
         return sorted(found)
 
@@ -219,8 +220,8 @@ class HyperscanMatcher:
         def on_hit(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
             hits.append(number)
 
-        database, wanted, scratch = self._openings[rule]
-        database.scan(data, match_event_handler=on_hit, scratch=scratch)  # type: ignore[type-var]
+        database, wanted, width, scratch = self._openings[rule]
+        database.scan(data[:width], match_event_handler=on_hit, scratch=scratch)  # type: ignore[type-var]
         return len(hits) == wanted
 
     @classmethod
@@ -233,7 +234,7 @@ class HyperscanMatcher:
             ends = itertools.accumulate(sizes)
             anchors, names, *rests = [dumps[end - size : end] for size, end in zip(sizes, ends, strict=True)]
             loaded = [_unserialized(rest) for rest in rests]
-            openings = {rule: _Opening(loaded[number], wanted) for rule, number, wanted in opened}
+            openings = {rule: _Opening(loaded[number], *rest) for rule, number, *rest in opened}
             names_too = _unserialized(names) if names else None
             return cls(_Compiled(_unserialized(anchors), names_too, openings, reach, unanchored, margin))
         except hyperscan.HyperscanError:  # written by another version or for another processor
@@ -268,7 +269,7 @@ class HyperscanMatcher:
         if name:
             rests = list(dict.fromkeys(opening.database for opening in openings.values()))
             dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names, *rests)]
-            opened = [(rule, rests.index(opening.database), opening.wanted) for rule, opening in openings.items()]
+            opened = [(rule, rests.index(opening.database), *opening[1:]) for rule, opening in openings.items()]
             head = json.dumps([[len(dump) for dump in dumps], opened, reach, unanchored, margin]).encode()
             cache.write(name, head + b"\n" + b"".join(dumps))
         return cls(_Compiled(main, names, openings, reach, unanchored, margin))
@@ -324,9 +325,9 @@ def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
         if rule.gated and len(rule.names) > MANY_NAMES:
             texts = openings_of(rule.core.removeprefix(any_of(rule.names)))
             if texts not in compiled:
-                expressions = [(index, f"^(?:{text})") for text in texts]
+                expressions = [(index, f"^(?:{loosely(text)})") for text in texts]
                 database = _database(expressions, rules, hyperscan.HS_FLAG_SINGLEMATCH, range(len(texts)))
-                compiled[texts] = _Opening(database, len(texts))
+                compiled[texts] = _Opening(database, len(texts), max(map(width_of, texts)))
             openings[index] = compiled[texts]
     return openings
 
