@@ -254,7 +254,8 @@ def _applied(delta: bytes, base: bytes, most: int, least: int) -> tuple[bytes, l
     if of != len(base) or size > most:
         raise UnreadError("a delta of something else, or too large")
     table, from_bytes = _OPERANDS, int.from_bytes
-    pieces: list[bytes] = []
+    pieces: list[bytes | memoryview] = []
+    view = memoryview(base)  # whose slices are not copied twice
     copies: list[Copy] = []
     add = pieces.append
     filled, end = 0, len(delta)
@@ -276,8 +277,10 @@ def _applied(delta: bytes, base: bytes, most: int, least: int) -> tuple[bytes, l
             position += count
         else:
             start, length, position = _sparse(command, delta, position)
-        add(base[start : start + length])
-        if length >= least:
+        if length < least:
+            add(base[start : start + length])
+        else:
+            add(view[start : start + length])
             copies.append((start, filled, length))
         filled += length
     content = b"".join(pieces)
