@@ -28,9 +28,9 @@ class State(NamedTuple):
     `tips`: everything refs and reflogs named. `boundary`: where history was cut off (shallow clones). `newest`: the
     latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: what
     was left out of blobs by intent (blob, reason, detail). `salt` keys the secrets' digests. `sightings` and
-    `provenances`: what each blob with matches held. `places`: the commit and path that first brought it in; `further`:
-    every one that did, of blobs for which the first did not decide. `globs`: those that rules are limited to, with
-    the paths they ever matched.
+    `provenances`: what each blob with matches held. `places`: the commit that first brought it in, and where to;
+    `further`: every one that did, of blobs for which the first did not decide. `globs`: those that rules are limited
+    to, with the paths they ever matched.
     """
 
     tips: list[str]

@@ -63,6 +63,7 @@ class HistorySource:
         self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
         self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
         self.skips: list[Skip] = list(self._told(self.known)) if self.known else []
+        self._brought: dict[str, list[str]] = {}
         self._further: dict[str, list[list[str]]] = {}
         self.met: Mapping[str, Collection[str]] = {}
         self._trees = Trees(repository, "HEAD", max_size)
@@ -94,7 +95,7 @@ class HistorySource:
             if _is_told_in_full(one) and one.provenance.blob_id not in pending
         ]
         newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
-        places = {blob_id: list(place) for blob_id, place in self._seen.items()}
+        places = {blob_id: [commit_id, *self._brought[blob_id]] for blob_id, (commit_id, _) in self._seen.items()}
         return State(
             self._tips, self._boundary, newest, sorted(pending), told, salt, sightings, provenances, places,
             self._further, {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
@@ -235,15 +236,18 @@ class HistorySource:
     def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
         targets = {blob_id: target_of(blobs[blob_id]) for blob_id in seen}
         commits = self._repository.details(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
-        introduced = _introduced(self._repository, {commit for commit, path in seen.values() if path}, blobs)
+        known = self.known.places if self.known and not self._whole else {}
+        new = {commit for blob_id, (commit, path) in seen.items() if path and blob_id not in known}
+        introduced = _introduced(self._repository, new, blobs)
         tips = _Tips(self._repository)
         for blob_id, (commit_id, walked) in seen.items():
             commit, standing = commits.get(commit_id), tips.standing(blob_id)
+            found = known[blob_id][1:] if blob_id in known else introduced.get((commit_id, blob_id))
+            brought_in = self._brought[blob_id] = found or [walked]
             if blobs[blob_id].kind != "file":
                 commit = commits.get(targets[blob_id], commit)
                 yield Place(blobs[blob_id]._replace(commit=commit), standing)
                 continue
-            brought_in = introduced.get((commit_id, blob_id)) or [walked]
             for path in dict.fromkeys([*brought_in, *tips.paths(blob_id)]):
                 if not self._excluded(path):
                     first = commit if path in brought_in else None
@@ -254,8 +258,9 @@ class HistorySource:
     ) -> Iterator[Place]:
         """Places of blobs beyond those known, of `paths`, if any. Costly, and rarely needed."""
         seen = list(self._every_place(blob_ids, paths))
+        self._further.update((blob_id, []) for blob_id in blob_ids)
         for commit_id, blob_id, path in seen:
-            self._further.setdefault(blob_id, []).append([commit_id, path])
+            self._further[blob_id].append([commit_id, path])
         commits = self._repository.details(commit_id for commit_id, _, _ in seen)
         for commit_id, blob_id, path in seen:
             if path not in known.setdefault(blob_id, set()) and not self._excluded(path):
