@@ -8,6 +8,7 @@ assertions left out); stage two tells the rest. `re`'s own parser does the parsi
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 try:  # the parser moved in 3.11; it has no public name, but its tree has been stable since 2.0
@@ -74,6 +75,7 @@ def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = Fa
     return Anchor(expression, span, pattern_width if override else span, pattern_width, _as_text(literals))
 
 
+@lru_cache(maxsize=64)  # what stands between name and value is the same for hundreds of rules
 def width_of(pattern: str) -> int:
     """The most bytes a pattern can span."""
     width: int = sre_parser.parse(pattern.encode()).getwidth()[1]

@@ -85,7 +85,8 @@ class Rule(NamedTuple):
 
     `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
     where the pattern itself tells. `names` are expressions of the names a value is known by (`any_of` makes one of
-    them), `gated` says that GATE holds wherever the rule does. `requires` are words one of which must stand somewhere
+    them), `gated` says that GATE holds wherever the rule does, and `span` how many bytes such a rule's match spans at
+    most. `requires` are words one of which must stand somewhere
     in the text, in any case; `unanchored` says that stage one has nothing to look for, so that stage two reads every
     text (the slow way); `strict` that values which look typed must reach `min_entropy`, too.
     """
@@ -120,6 +121,7 @@ class Rule(NamedTuple):
     examples: tuple[str, ...]
     negative_examples: tuple[str, ...]
     origin: str
+    span: int = 0
     requires: tuple[str, ...] = ()
     unanchored: bool = False
     strict: bool = False
@@ -425,6 +427,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         raise RuleError(f"{_line(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
     core, group = _compose(entry, fragments, origin)
     names = _names(entry, fragments, origin)
+    span = _span_behind_gate(names, entry, fragments, origin) if names else 0
     checksum = entry.get("checksum")
     return Rule(
         id=entry["id"],
@@ -434,7 +437,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         expression=_whole(core, names, entry),
         secret_group=group,
         names=names,
-        gated=bool(names) and _can_be_gated(names, entry),
+        gated=span > 0,
         severity=entry.get("severity", "high"),
         confidence=entry.get("confidence", "high"),
         family=entry.get("family") or entry["id"].split("-")[0],
@@ -457,6 +460,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         examples=tuple(entry["examples"]),
         negative_examples=tuple(entry.get("negative_examples", ())),
         origin=origin,
+        span=span,
     )
 
 
@@ -531,20 +535,29 @@ def _names(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> tup
     return names
 
 
-def _can_be_gated(names: Sequence[str], entry: dict[str, Any]) -> bool:
-    """Whether the names are short and GATE holds in every example: else it would hide what the rule is to find."""
+def _span_behind_gate(names: Sequence[str], entry: dict[str, Any], fragments: dict[str, str], origin: str) -> int:
+    """The most bytes a match can span, if the rule can wait behind GATE; else 0.
+
+    It can where its names are short and have literals to look for, and GATE holds in every example: else GATE would
+    hide what the rule is to find.
+    """
     import re
 
     from llmsecrets import anchors, templates
 
-    examples = entry["examples"]
-    if entry.get("anchor") or max(map(anchors.width_of, names)) > _NAMES_WIDTH:
-        return False
+    widest = max(map(anchors.width_of, names))
+    if entry.get("anchor") or widest > _NAMES_WIDTH or not all(anchors.literals_of(any_of([name])) for name in names):
+        return 0
+    value = _expression(entry["pattern"], fragments, origin)
+    assigned = _fill("{{assigned}}", fragments, origin)
+    span = entry.get("width") or widest + anchors.width_of(assigned) + anchors.width_of(value)
     gate = re.compile(GATE.encode())
+    examples = entry["examples"]
     try:
-        return all(gate.search(templates.expand(example, seed).encode()) for example in examples for seed in (1, 2, 3))
+        seen = all(gate.search(templates.expand(example, seed).encode()) for example in examples for seed in (1, 2, 3))
     except templates.TemplateError:
-        return False  # `rules check` says what is wrong with it
+        return 0  # `rules check` says what is wrong with it
+    return int(span) if seen and span <= MAX_WIDTH else 0
 
 
 def _expression(text: str, fragments: dict[str, str], origin: str) -> str:

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ENGINES
 
-from llmsecrets.anchors import LITERAL, AnchorError, derive, loosely, openings_of
+from llmsecrets.anchors import LITERAL, AnchorError, derive, literals_of, loosely, openings_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import anchor_of, compile_rules
-from llmsecrets.rules import MAX_WIDTH, RuleSet, load_rules
+from llmsecrets.rules import MAX_WIDTH, RuleSet, any_of, load_rules
 from llmsecrets.templates import expand
 
 RULES = {rule.id: rule for rule in load_rules()}
+ANCHORED = sorted(rule.id for rule in RULES.values() if not rule.gated)
 
 
 def texts_of(pattern: str) -> st.SearchStrategy[bytes]:
@@ -124,7 +125,7 @@ def test_an_opening_may_be_looked_for_without_upper_bounds() -> None:
 # ---- the built-in rules --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule_id", RULES)
+@pytest.mark.parametrize("rule_id", ANCHORED)
 def test_every_example_holds_a_literal_and_an_anchor(rule_id) -> None:
     rule = RULES[rule_id]
     anchor = anchor_of(rule)
@@ -138,7 +139,7 @@ def test_every_example_holds_a_literal_and_an_anchor(rule_id) -> None:
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_an_anchor_matches_whatever_its_pattern_matches(data) -> None:
-    rule = RULES[data.draw(st.sampled_from(sorted(RULES)))]
+    rule = RULES[data.draw(st.sampled_from(ANCHORED))]
     anchor = anchor_of(rule)
     text = data.draw(texts_of(rule.core))
     found = re.search(rule.core.encode(), text)
@@ -150,6 +151,13 @@ def test_an_anchor_matches_whatever_its_pattern_matches(data) -> None:
         assert started.end() <= anchor.reach
         lowered = found.group().lower().decode("utf-8", "surrogateescape")
         assert any(literal in lowered for literal in rule.keywords or anchor.literals), (rule.id, text)
+
+
+def test_of_rules_behind_the_gate_only_their_width_is_asked() -> None:
+    behind = [rule for rule in RULES.values() if rule.gated]
+    widths = [derive(rule.core, width=rule.width, named=True).pattern_width for rule in behind[::20]]
+    assert [anchor_of(rule).pattern_width for rule in behind[::20]] == widths
+    assert all(literals_of(any_of([name])) for rule in behind for name in rule.names)
 
 
 @settings(max_examples=50, deadline=None)

@@ -44,9 +44,12 @@ class Matcher(Protocol):
 
 
 def anchor_of(rule: Rule) -> Anchor:
-    """The rule's anchor, an empty one where it has none. Raises RuleError where stage one could not work with it."""
-    if rule.unanchored:
-        return Anchor("", 0, 0, MAX_WIDTH, ())
+    """The rule's anchor, an empty one where it has none or waits behind the gate.
+
+    Raises RuleError where stage one could not work with it.
+    """
+    if rule.unanchored or rule.gated:
+        return Anchor("", 0, 0, rule.span or MAX_WIDTH, ())
     try:
         anchor = derive(rule.core, rule.anchor, rule.width, named=bool(rule.names))
     except (AnchorError, ValueError) as failure:
