@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import llmsecrets
 from llmsecrets import cache
+from llmsecrets.rules import builtin_folder
 from llmsecrets.templates import expand
 
-KINDS = ("*.rules", "*.hsdb", "*.config", "*.checked")
+KINDS = ("*.rules", "*.hsdb", "*.config", "*.patterns", "*.checked")
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def scan_with(folder, scan, key, tmp_path):
 EXPECTED = (1, [("github-pat", "a.py", 1)], "")
 
 
-@pytest.mark.parametrize("kind", KINDS[:3])
+@pytest.mark.parametrize("kind", KINDS[:4])
 @pytest.mark.parametrize("damage", ["empty", "truncated", "foreign", "flipped"])
 def test_a_damaged_cache_is_rebuilt(scan_with, folder, kind, damage) -> None:
     assert scan_with() == EXPECTED
@@ -129,6 +133,26 @@ def test_a_database_of_another_machine_is_rebuilt(scan_with, folder) -> None:
     head, _, database = (cache.read(file.name) or b"").partition(b"\n")
     cache.write(file.name, head + b"\n" + b"x" * len(database))
     assert scan_with() == EXPECTED
+
+
+def test_a_new_installation_finds_what_the_last_one_compiled(folder, tmp_path) -> None:
+    """In CI the package is installed anew for each run, and its files are as old as that."""
+    package = Path(llmsecrets.__file__).parent
+    shutil.copytree(package, tmp_path / "site/llmsecrets")
+    shutil.copytree(builtin_folder(), tmp_path / "site/llmsecrets/builtin_rules")
+    (tmp_path / "a.txt").write_text("nothing")
+
+    def run() -> dict[str, int]:
+        subprocess.run(
+            [sys.executable, "-m", "llmsecrets", "scan", str(tmp_path / "a.txt")],
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path, check=True,
+        )  # fmt: skip
+        return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+
+    first = run()
+    for file in tmp_path.glob("site/**/*"):
+        os.utime(file)
+    assert run() == first
 
 
 def test_without_a_writable_folder_it_only_takes_longer(scan_with, folder) -> None:

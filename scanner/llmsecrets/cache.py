@@ -40,6 +40,11 @@ def key(*parts: bytes) -> str:
     return state.hexdigest()
 
 
+def code(*files: str | Path) -> bytes:
+    """What some source files of this package say, as a part of a key: every installation gives them new times."""
+    return b"".join(Path(file).read_bytes() for file in files)
+
+
 def holds(name: str) -> bool:
     """Whether there is something under a name, intact or not."""
     return (folder() / name).exists()

@@ -9,9 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from llmsecrets.matching import Matcher, Regions
+from llmsecrets.matching.patterns import Patterns
 from llmsecrets.model import (
     CONFIDENCES,
     Batch,
@@ -29,9 +30,6 @@ from llmsecrets.model import (
     Version,
 )
 from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
-
-if TYPE_CHECKING:
-    from llmsecrets.matching.patterns import Patterns
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
 # Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
@@ -123,7 +121,7 @@ class Engine:
 
     def __init__(self, rules: RuleSet, matcher: Matcher, *, timeout: float = TIMEOUT) -> None:
         self.rules, self._matcher, self._timeout = rules, matcher, timeout
-        self._patterns: Patterns | None = None
+        self._patterns = Patterns(rules.digest)
         self._seen: dict[tuple[object, ...], list[Match]] = {}
         self._judgements: list[_Judgements] = []  # of the versions that the one at hand descends from
 
@@ -134,8 +132,7 @@ class Engine:
 
     def keep(self) -> None:
         """Keep what was compiled to confirm with for the next run."""
-        if self._patterns:
-            self._patterns.keep()
+        self._patterns.keep()
 
     def find(self, chunk: Chunk) -> tuple[list[Candidate], list[Skip]]:
         """What a chunk holds at the path it has, and the confirmations that timed out."""
@@ -228,15 +225,8 @@ class Engine:
 
     # ---- confirming
 
-    def _pattern(self, expression: str) -> Any:
-        if self._patterns is None:
-            from llmsecrets.matching.patterns import Patterns  # late: most runs of a hook confirm nothing
-
-            self._patterns = Patterns(self.rules.digest)
-        return self._patterns[expression]
-
     def _matches(self, expression: str, data: bytes, start: int, end: int) -> Iterator[Any]:
-        found: Iterator[Any] = self._pattern(expression).finditer(data, start, end, timeout=self._timeout)
+        found: Iterator[Any] = self._patterns[expression].finditer(data, start, end, timeout=self._timeout)
         return found
 
     def _confirm(self, rule: Rule, data: bytes, spans: Iterable[Sequence[int]], chunk: Chunk) -> Iterator[Match]:
@@ -248,13 +238,13 @@ class Engine:
     def _matches_in(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
         """The rule's matches in a region. The versions of a file share most regions, so what one held is remembered.
 
-        What a match depends on lies in the region and a little way around it, except for a rule's components.
+        What a match depends on lies in the region and some way around it.
         """
         if rule.unanchored:  # what a region cuts off, the next one holds whole
             return [match for match in self._fresh(rule, data, start, end) if match.end < end or end == len(data)]
         before, after = _needs(rule)
         first, last = max(0, start - before), min(len(data), end + after)
-        if rule.components or last - first > _MEMORABLE:
+        if last - first > _MEMORABLE:
             return self._fresh(rule, data, start, end)
         key = (rule.id, data[first:last], start - first, end - first, first == 0, last == len(data))
         known = self._seen.get(key)
@@ -267,7 +257,7 @@ class Engine:
 
     def _fresh(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
         if rule.gated:  # the name is where the region starts
-            found = self._pattern(rule.expression).match(data, start, end, timeout=self._timeout)
+            found = self._patterns[rule.expression].match(data, start, end, timeout=self._timeout)
             match = self._judged(rule, data, found) if found else None
             return [match] if match else []
         judged = (self._judged(rule, data, found) for found in self._matches(rule.expression, data, start, end))
@@ -332,7 +322,7 @@ class Engine:
             text in allow.values
             or any(word.lower() in text.lower() for word in allow.stopwords)
             or (bool(allow.sha256) and sha256(secret).hexdigest() in allow.sha256)
-            or any(self._pattern(pattern).search(secret, timeout=self._timeout) for pattern in allow.regexes)
+            or any(self._patterns[pattern].search(secret, timeout=self._timeout) for pattern in allow.regexes)
         )
 
     def _parts(self, rule: Rule, data: bytes, found: Any) -> tuple[tuple[str, int, int], ...] | None:

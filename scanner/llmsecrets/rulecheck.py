@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -52,7 +51,7 @@ def check(rules: Sequence[Rule]) -> Iterator[str]:
 def refuse_bad(paths: Sequence[Path]) -> None:
     """Raise RuleError for the first problem in rules of the user's own. The same files are checked once."""
     rules = selected(paths)
-    name = f"{cache.key(b'checked', RuleSet.of(rules).digest.encode(), _code_version())}.checked"
+    name = f"{cache.key(b'checked', RuleSet.of(rules).digest.encode(), cache.code(__file__))}.checked"
     if cache.read(name) is not None:
         return
     for problem in check(rules):
@@ -62,10 +61,6 @@ def refuse_bad(paths: Sequence[Path]) -> None:
 
 def _engines() -> tuple[str, ...]:
     return ("hyperscan", "regex") if find_spec("hyperscan") else ("regex",)
-
-
-def _code_version() -> bytes:
-    return str(os.stat(__file__).st_mtime_ns).encode()
 
 
 def _problems(rule: Rule, engines: dict[str, Engine]) -> Iterator[str]:

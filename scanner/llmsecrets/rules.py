@@ -7,7 +7,6 @@ validates it. A rule set is refused whole when any of its files is wrong.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -275,7 +274,9 @@ def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> RuleSet:
     """
     groups = [rule_files(path) for path in ([builtin_folder()] if builtin else []) + list(extra)]
     contents = {path: _read(path) for files in groups for path in files}
-    name = cache.key(_code_version(), *(part for path, body in contents.items() for part in (str(path).encode(), body)))
+    name = cache.key(
+        cache.code(__file__), *(part for path, body in contents.items() for part in (str(path).encode(), body))
+    )
     cached = cache.read(f"{name}.rules")
     if cached is not None:
         return RuleSet.parse(cached)
@@ -303,12 +304,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as failure:
         raise RuleError(f"{path}: cannot be read: {failure.strerror}", "Check the path given to --rules.") from failure
-
-
-def _code_version() -> bytes:
-    """What else decides the outcome of loading: this module itself."""
-    status = os.stat(__file__)
-    return f"{status.st_mtime_ns}:{status.st_size}".encode()
 
 
 def _load_group(files: Sequence[Path], contents: dict[Path, bytes], fragments: dict[str, str]) -> dict[str, Rule]:

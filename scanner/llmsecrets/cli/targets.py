@@ -214,7 +214,9 @@ def cache_key(rules: RuleSet, *parts: str) -> str:
 
 @lru_cache(maxsize=1)  # with submodules, every repository has a key
 def _code() -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
+    from llmsecrets import cache
+
+    return cache.code(*sorted(Path(__file__).parents[1].rglob("*.py")))
 
 
 def _cores() -> int:

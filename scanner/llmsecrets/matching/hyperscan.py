@@ -364,11 +364,10 @@ def _blame(expressions: Expressions, rules: Sequence[Rule], flags: int) -> str:
 
 
 def _cache_key(rules: RuleSet) -> str:
-    code = "".join(
-        f"{path.stat().st_mtime_ns}"
-        for path in (Path(__file__), *(Path(__file__).parents[1] / name for name in ("anchors.py", "rules.py")))
+    package = Path(__file__).parents[1]
+    return cache.key(
+        rules.digest.encode(), *_machine(), cache.code(__file__, package / "anchors.py", package / "rules.py")
     )
-    return cache.key(rules.digest.encode(), *_machine(), code.encode())
 
 
 def _machine() -> tuple[bytes, ...]:

@@ -6,14 +6,12 @@ is kept is what the patterns give to be pickled, but as plain values: nothing is
 
 from __future__ import annotations
 
-import copyreg
-import marshal
 import sys
 from typing import Any
 
-import regex
-
 from llmsecrets import cache
+
+_Kept = dict[str, tuple[Any, ...]]  # expression → what its pattern is made of
 
 
 class Patterns:
@@ -21,10 +19,9 @@ class Patterns:
 
     def __init__(self, digest: str) -> None:
         """`digest` is that of the rules which the expressions are of."""
-        versions = f"{regex.__version__} {sys.version} {sys.byteorder}"
-        self._name = f"{cache.key(digest.encode(), versions.encode())}.patterns"
+        self._digest = digest
         self._ready: dict[str, Any] = {}
-        self._kept = self._read()
+        self._kept: _Kept | None = None
         self._new = False
 
     def __getitem__(self, expression: str) -> Any:
@@ -36,11 +33,17 @@ class Patterns:
     def keep(self) -> None:
         """Store what was compiled, for the next run. Of two that do at once, one may have to do so again."""
         if self._new:
+            import marshal
+
             self._new = False
             compiled = {expression: _reduced(pattern)[1] for expression, pattern in self._ready.items()}
             cache.write(self._name, marshal.dumps({**self._read(), **compiled}))
 
     def _made(self, expression: str) -> Any:
+        import regex  # late: most runs of a hook confirm nothing
+
+        if self._kept is None:
+            self._kept = self._read()
         arguments = self._kept.get(expression)
         if arguments:
             make, _ = _reduced(regex.compile(b""))
@@ -48,15 +51,24 @@ class Patterns:
         self._new = True
         return regex.compile(expression.encode())
 
-    def _read(self) -> dict[str, tuple[Any, ...]]:
+    @property
+    def _name(self) -> str:
+        import regex
+
+        versions = f"{regex.__version__} {sys.version} {sys.byteorder}"
+        return f"{cache.key(self._digest.encode(), versions.encode())}.patterns"
+
+    def _read(self) -> _Kept:
+        import marshal
+
         stored = cache.read(self._name)
-        if stored is None:
-            return {}
-        kept: dict[str, tuple[Any, ...]] = marshal.loads(stored)  # noqa: S302 - ours, by its checksum
+        kept: _Kept = marshal.loads(stored) if stored else {}  # noqa: S302 - ours, by its checksum
         return kept
 
 
 def _reduced(pattern: Any) -> tuple[Any, tuple[Any, ...]]:
     """The function that makes a compiled pattern, and what to give it."""
+    import copyreg
+
     reduced: tuple[Any, tuple[Any, ...]] = copyreg.dispatch_table[type(pattern)](pattern)  # type: ignore[assignment]
     return reduced
