@@ -16,7 +16,7 @@ from llmsecrets import cache
 from llmsecrets.rules import builtin_folder
 from llmsecrets.templates import expand
 
-KINDS = ("*.rules", "*.hsdb", "*.config", "*.patterns", "*.checked")
+KINDS = ("*.rules", "*.ruleset", "*.hsdb", "*.config", "*.patterns", "*.checked")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ validates it. A rule set is refused whole when any of its files is wrong.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import blake2b
@@ -168,30 +168,39 @@ def _path_expression(expression: str) -> Any:
 
 
 class RuleSet(Sequence[Rule]):
-    """The rules of a scan, in order. Rules are kept as JSON lines and decoded when first asked for.
+    """The rules of a scan, in order. Rules are kept as JSON lines, read and decoded when first asked for.
 
     `digest` identifies the set: two sets with the same digest find the same things.
     """
 
-    def __init__(self, ids: Sequence[str], lines: Sequence[bytes], digest: str = "") -> None:
-        """`digest` is that of the lines, where it is known already."""
-        self._lines = lines
+    def __init__(
+        self, ids: Sequence[str], lines: Sequence[bytes] | Callable[[], Sequence[bytes]], digest: str = ""
+    ) -> None:
+        """`lines`, or what gives them; `digest` is theirs, where it is known already."""
+        self._given = lines
         self._index = {rule_id: position for position, rule_id in enumerate(ids)}
         self._decoded: dict[int, Rule] = {}
-        self.digest = digest or blake2b(b"\n".join(lines), digest_size=16).hexdigest()
+        self.digest = digest or blake2b(b"\n".join(self.lines), digest_size=16).hexdigest()
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> RuleSet:
         rules = list(rules)
         return cls([rule.id for rule in rules], [_encode(rule) for rule in rules])
 
+    @property
+    def lines(self) -> Sequence[bytes]:
+        """A line of JSON a rule. Most runs of a hook need none."""
+        if callable(self._given):
+            self._given = self._given()
+        return self._given
+
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._index)
 
     def __getitem__(self, index: Any) -> Any:
         rule = self._decoded.get(index)
         if rule is None:
-            rule = self._decoded[index] = _decode(self._lines[index])
+            rule = self._decoded[index] = _decode(self.lines[index])
         return rule
 
     def __iter__(self) -> Iterator[Rule]:
@@ -219,7 +228,7 @@ class RuleSet(Sequence[Rule]):
                 raise RuleError(f"no rule matches {glob!r}", "See `llmsecrets rules list`.")
         kept = [
             (rule_id, line)
-            for rule_id, line in zip(self._index, self._lines, strict=True)
+            for rule_id, line in zip(self._index, self.lines, strict=True)
             if (not enabled or any(fnmatchcase(rule_id, glob) for glob in enabled))
             and not any(fnmatchcase(rule_id, glob) for glob in disabled)
         ]
@@ -228,18 +237,8 @@ class RuleSet(Sequence[Rule]):
     def plus(self, rules: Sequence[Rule]) -> RuleSet:
         """The set with more rules; one of the same id is replaced."""
         more = {rule.id: _encode(rule) for rule in rules}
-        lines = {**dict(zip(self._index, self._lines, strict=True)), **more}
+        lines = {**dict(zip(self._index, self.lines, strict=True)), **more}
         return RuleSet(list(lines), list(lines.values()))
-
-    def dump(self) -> bytes:
-        """The set as the parsed-rules cache keeps it: a line of digest and ids, then a line a rule."""
-        return b"\n".join((json.dumps([self.digest, *self._index]).encode(), *self._lines))
-
-    @classmethod
-    def parse(cls, dumped: bytes) -> RuleSet:
-        head, *lines = dumped.split(b"\n")
-        digest, *ids = json.loads(head)
-        return cls(ids, lines, digest)
 
 
 _RECORDS: dict[str, Any] = {"allow": Allow, "checksum": Checksum, "components": Part}
@@ -277,15 +276,28 @@ def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> RuleSet:
     name = cache.key(
         cache.code(__file__), *(part for path, body in contents.items() for part in (str(path).encode(), body))
     )
-    cached = cache.read(f"{name}.rules")
-    if cached is not None:
-        return RuleSet.parse(cached)
+    head = cache.read(f"{name}.ruleset")
+    if head is not None:
+        digest, *ids = json.loads(head)
+        return RuleSet(ids, lambda: _kept_lines(name) or _parsed(groups, contents, name).lines, digest)
+    return _parsed(groups, contents, name)
+
+
+def _kept_lines(name: str) -> list[bytes]:
+    """The lines of a parsed rule set in the cache, none where they are lost."""
+    kept = cache.read(f"{name}.rules")
+    return kept.split(b"\n") if kept else []
+
+
+def _parsed(groups: Sequence[Sequence[Path]], contents: dict[Path, bytes], name: str) -> RuleSet:
+    """The rules of all files, kept in the cache under a name: the lines, and what a scan needs before them."""
     rules: dict[str, Rule] = {}
     fragments: dict[str, str] = {}
     for files in groups:
         rules.update(_load_group(files, contents, fragments))
     loaded = RuleSet.of(rules.values())
-    cache.write(f"{name}.rules", loaded.dump())
+    cache.write(f"{name}.rules", b"\n".join(loaded.lines))
+    cache.write(f"{name}.ruleset", json.dumps([loaded.digest, *loaded.ids]).encode())
     return loaded
 
 
