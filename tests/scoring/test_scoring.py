@@ -35,6 +35,8 @@ def read(text: str, word: str, assigns: str) -> scoring.Given | None:
         ('if token == "abc":', "token", "== ", "token", "abc", "compared"),
         ('"token": "abc"', "token", '": ', "token", "abc", "keyed"),
         (r"{\"token\": \"abc\"}", "token", ": ", "token", "abc", "keyed"),
+        (r'"token", "\"abc\""', "token", '", ', "token", "abc", "argument"),
+        ("token = '\"abc\"'", "token", "= ", "token", "abc", "assigned"),
         ("x?a=1&token=abc&b=2", "token", "=", "token", "abc", "query"),
         ("<token>abc</token>", "token", ">", "token", "abc", "element"),
         ('set("token", "abc")', "token", '", ', "token", "abc", "argument"),
@@ -132,6 +134,13 @@ def test_a_name_that_means_something_else_or_a_plain_word_needs_no_weighing() ->
     assert scoring.hopeless(b"cacheKey", value)
     assert scoring.hopeless(b"token", b"get_current_user")
     assert scoring.hopeless(b"token", b"2024-01-31")
+
+
+def test_a_uuid_of_a_time_and_a_token_without_its_signature_are_no_secrets() -> None:
+    random, timed = expand("{{uuid}}", 1), expand("{{hex:8}}-{{hex:4}}-11ec-9d64-0242ac120002", 1)
+    signed, unsigned = expand("{{make:jwt}}", 1), expand("eyJ{{alnum:17}}.eyJ{{alnum:30}}.signature", 1)
+    judged_hopeless = [scoring.hopeless(b"token", value.encode()) for value in (random, timed, signed, unsigned)]
+    assert judged_hopeless == [False, True, False, True]
 
 
 def test_the_place_moves_the_score() -> None:

@@ -27,6 +27,7 @@ MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://")
+_UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}")  # a JWT with a word for a signature, or none
 _TIMED = re.compile(
     rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )  # a UUID of a time and a place
@@ -60,6 +61,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or kind in _NO_SECRETS
         or _FILLER.fullmatch(value) is not None
         or _CODE.search(value) is not None
+        or _UNSIGNED.fullmatch(value) is not None
         or _TIMED.fullmatch(value) is not None
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
