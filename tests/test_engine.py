@@ -472,7 +472,7 @@ def test_what_is_found_in_a_blob_does_not_depend_on_its_neighbours_in_a_batch(en
     def chunk(index: int) -> Chunk:
         return Chunk(blobs[index], Provenance("", blob_id=str(index)))
 
-    batch = Batch(memoryview(data), starts, ends, [], chunk)
+    batch = Batch(memoryview(data), starts, ends, [], [], chunk)
     together = {one.provenance.blob_id: engine.matches(one, regions) for one, regions in engine.suspects(batch)}
     for index in range(len(blobs)):
         assert together.get(str(index), ([], [])) == engine.matches(chunk(index))

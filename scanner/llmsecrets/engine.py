@@ -134,6 +134,10 @@ class Engine:
         """Keep what was compiled to confirm with for the next run."""
         self._patterns.keep()
 
+    def specificity(self, rule_id: str) -> int:
+        """How much a rule says, of two that match the same."""
+        return self.rules.get(rule_id).specificity
+
     def find(self, chunk: Chunk) -> tuple[list[Candidate], list[Skip]]:
         """What a chunk holds at the path it has, and the confirmations that timed out."""
         matches, skips = self.matches(chunk)

@@ -161,13 +161,14 @@ class Batch(NamedTuple):
     """Many small blobs one behind the other, to be looked through at once. The data may be overwritten afterwards.
 
     Blob i lies from `starts[i]` to `ends[i]`; `chunk(i)` is the Chunk of it. Those `apart` are in another encoding than
-    their chunks, or archives, and can only be looked through one by one.
+    their chunks, or archives, and can only be looked through one by one. `files` are those that are no messages.
     """
 
     data: memoryview
     starts: list[int]
     ends: list[int]
     apart: list[int]
+    files: list[int]
     chunk: Callable[[int], Chunk]
 
 
@@ -185,6 +186,22 @@ class Version(NamedTuple):
     blob_id: str
     depth: int
     copies: Sequence[Copy]
+
+    def news(self, margin: int, most: int) -> bytes:
+        """What it does not share, a line a stretch, each with so many bytes of what stands around it; `most` in all."""
+        stretches: list[list[int]] = []
+        size = done = 0
+        for _, target, length in (*self.copies, (0, len(self.data), 0)):
+            if target > done:
+                if stretches and done - margin <= stretches[-1][1]:
+                    stretches[-1][1] = target + margin
+                else:
+                    stretches.append([max(0, done - margin), target + margin])
+                size += target - done
+                if size > most:
+                    break
+            done = target + length
+        return b"\n".join([self.data[start : min(end, start + most)] for start, end in stretches])[:most]
 
 
 class Location(NamedTuple):

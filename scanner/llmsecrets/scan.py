@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from llmsecrets import filters, magic
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine, Match, describe
-from llmsecrets.inside import Limits, expand
+from llmsecrets.inside import GLIMPSE, Limits, expand, glimpsed, with_base64
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: 
     from llmsecrets.sources.history import HistorySource
 
 Progress = Callable[[Stats], None]
+_AROUND_NEWS = 256  # bytes around what is new in a version that what stands encoded there may reach into
 
 
 class Settings(NamedTuple):
@@ -295,7 +296,8 @@ class Scanner:
             blob_id = chunk.provenance.blob_id or ""
             for place, sightings in wanted[blob_id].items():
                 here = chunk._replace(provenance=place.provenance)
-                for candidate in self._seen_again(here, sightings, tally.sightings[blob_id]):
+                again = list(self._seen_again(here, sightings, tally.sightings[blob_id]))
+                for candidate in without_doubles(again, self._engine.specificity):
                     secret_id = identify(candidate.finding.secret, candidate.finding.family, tally.key)
                     yield candidate._replace(finding=candidate.finding._replace(standing=whole[secret_id]))
 
@@ -357,13 +359,21 @@ def _is_history(source: Source) -> TypeGuard[HistorySource]:
     return hasattr(source, "places")
 
 
+class _Kin(NamedTuple):
+    """What is to be known of a version for those that descend from it: whether opening it as a notebook found nothing,
+    and whether base64 in it hides something.
+    """
+
+    barren: bool
+    hides: bool
+
+
 class _Tally:
     """What one thread or process has found and counted."""
 
     def __init__(self, salt: str, limits: Limits, report: forked.Report) -> None:
         self.salt, self._limits, self._report = salt, limits, report
-        # of the versions that the one at hand descends from: whether opening them as a notebook found nothing
-        self._barren: list[bool] = []
+        self._family: list[_Kin] = []  # of the versions that the one at hand descends from
         self._opened: Provenance | None = None  # the large blob whose inside was scanned instead of itself
         self.key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
@@ -394,8 +404,7 @@ class _Tally:
                 self.follow(item, engine)
             elif isinstance(item, Batch):
                 self.blobs += len(item.starts)
-                for chunk, regions in engine.suspects(item):
-                    self.note(chunk, engine, regions)
+                self._search(item, engine)
             else:
                 self.blobs += not item.offset
                 take(self, item, engine)
@@ -430,14 +439,23 @@ class _Tally:
             found, skips = engine.find(piece)
             candidates += found
             self.skips += skips
-        candidates = list(without_doubles(candidates, lambda rule_id: engine.rules.get(rule_id).specificity))
+        candidates = list(without_doubles(candidates, engine.specificity))
         self.candidates += _added(candidates, chunk, engine, self._limits)
 
-    def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None) -> None:
+    def _search(self, batch: Batch, engine: Engine) -> None:
+        """As `note`, for every blob of a batch."""
+        encoded = {one.provenance.blob_id: one for one in map(batch.chunk, with_base64(batch, self._limits))}
+        for chunk, regions in engine.suspects(batch):
+            plain = not encoded.pop(chunk.provenance.blob_id, None) and regions is not None
+            self.note(chunk, engine, regions, hides=False if plain else None)
+        for chunk in encoded.values():
+            self.note(chunk, engine, {})
+
+    def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None, *, hides: bool | None = None) -> None:
         """Matches in a blob whose paths are not known yet.
 
-        Archives are opened whatever they hold, notebooks only where rules could match their raw text: reading the JSON
-        of all notebooks would take longer than all the rest.
+        Archives are opened whatever they hold, notebooks only where rules could match their raw text (reading the JSON
+        of all notebooks would take longer than all the rest), encoded text is decoded where base64 in it `hides` some.
         """
         if chunk.offset and chunk.provenance == self._opened:
             return
@@ -446,8 +464,14 @@ class _Tally:
         archive = whole and bool(magic.kind_of(chunk.data))
         if regions is None and not archive:
             regions = engine.regions(chunk)
-        opened = archive or (whole and bool(regions) and magic.is_notebook(chunk.data))
-        for number, piece in numbered(chunk, self._limits if opened else None):
+        if hides is None:
+            hides = whole and chunk.last and not archive and self._hides(bytes(chunk.data), engine)
+        limits = None
+        if archive or hides:
+            limits = self._limits
+        elif whole and regions and magic.is_notebook(chunk.data):
+            limits = self._limits._replace(decode_depth=0)
+        for number, piece in numbered(chunk, limits):
             if isinstance(piece, Skip):
                 self.skips.append(piece)
             else:
@@ -457,14 +481,21 @@ class _Tally:
     def follow(self, version: Version, engine: Engine) -> None:
         """As `note`, for a version of a family."""
         found = engine.follow(version)
-        del self._barren[version.depth :]
-        barren = not found.news and (not version.depth or self._barren[-1])
-        if version.blob_id and not barren and magic.is_notebook(version.data):
-            self.note(found.chunk, engine, found.regions)
-            barren = version.blob_id not in self.sightings
+        del self._family[version.depth :]
+        base = self._family[-1] if version.depth else _Kin(barren=True, hides=False)
+        barren = not found.news and base.barren
+        hides = base.hides or self._hides(version.news(_AROUND_NEWS, GLIMPSE), engine)
+        if version.blob_id and (hides or (not barren and magic.is_notebook(version.data))):
+            self.note(found.chunk, engine, found.regions, hides=hides)
+            seen = self.sightings.get(version.blob_id, ())
+            barren, hides = not seen, any(one.piece for one in seen)
         elif version.blob_id:
             self._remember(found.chunk, found.matches, found.skips)
-        self._barren.append(barren)
+        self._family.append(_Kin(barren, hides))
+
+    def _hides(self, text: bytes, engine: Engine) -> bool:
+        """Whether rules match what stands in base64 in a text."""
+        return any(engine.matches(piece)[0] for piece in glimpsed(text, self._limits))
 
     def _remember(self, piece: Chunk, matches: Sequence[Match], skips: Sequence[Skip], number: int = 0) -> None:
         self.skips += skips
@@ -522,14 +553,11 @@ class _Tally:
 
 
 def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk | Skip]]:
-    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone.
-
-    Encoded text is not decoded: looking for it would cost a history scan a third of its time.
-    """
+    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone."""
     if limits is None:
         yield 0, chunk
         return
-    for number, piece in enumerate(expand(chunk, limits._replace(decode_depth=0)), 1):
+    for number, piece in enumerate(expand(chunk, limits), 1):
         yield 0 if isinstance(piece, Chunk) and piece.data is chunk.data else number, piece
 
 

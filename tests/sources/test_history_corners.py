@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +76,8 @@ def _plant_files(planting: Planting) -> None:
     planting.commit("dos.txt", b"one\r\ntwo\r\n  KEY\r\nfour\r\n")
     planting.commit("large.txt", FILLER + b"KEY\n")
     planting.commit("new\nline.py", "\nKEY\n", shown="new\\nline.py")
+    hidden = base64.b64encode(f"auth: {planting.key('values.yaml', 2)}".encode()).decode()
+    planting.came_in(planting.repo.commit({"values.yaml": f"data:\n  auth: {hidden}\n"}))
     wide = f"ä\nkey = {planting.key('wide.txt', 2)}\n".encode("utf-16")
     planting.came_in(planting.repo.commit({"wide.txt": wide}))
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from llmsecrets import magic
 from llmsecrets.inside.limits import Budget, LimitError, Limits
-from llmsecrets.model import Chunk, Container, Provenance, Skip
+from llmsecrets.model import Batch, Chunk, Container, Provenance, Skip
 from llmsecrets.sources.windows import chunks
 
 if TYPE_CHECKING:
     from llmsecrets.inside.archive import Closed, Member, Stream
 
-__all__ = ["Limits", "expand"]
+GLIMPSE = 16 << 10  # bytes of one text: most manifests and settings are no longer; more would cost a history 10 %
+
+__all__ = ["GLIMPSE", "Limits", "expand", "glimpsed", "with_base64"]
 
 
 def expand(chunk: Chunk, limits: Limits) -> Iterator[Chunk | Skip]:
@@ -58,17 +60,42 @@ def _expanded(chunk: Chunk, budget: Budget, depth: int) -> Iterator[Chunk | Skip
 def _with_decoded(chunk: Chunk, budget: Budget) -> Iterator[Chunk]:
     """A text, and what stands encoded in it, in that, and so on."""
     yield chunk
-    if not budget.limits.decode_depth:
-        return
-    from llmsecrets.inside import encodings
-
     for _ in range(budget.limits.decode_depth):
+        from llmsecrets.inside import encodings
+
         inner = encodings.decoded(chunk)
         if inner is None:
             return
         budget.spend(len(inner.data))
         yield inner
         chunk = inner
+
+
+# ---- encoded text, quickly -----------------------------------------------------------------------------------------
+
+
+def glimpsed(text: bytes, limits: Limits) -> Iterator[Chunk]:
+    """What stands in base64 at the beginning of a text, and in that, and so on: what a history can be asked for."""
+    from llmsecrets.inside import encodings
+
+    text = text[:GLIMPSE]
+    if limits.decode_depth and encodings.has_base64(text):
+        chunk: Chunk | None = Chunk(text, Provenance(""))
+        for _ in range(limits.decode_depth):
+            chunk = encodings.decoded(chunk, encodings.base64_spans) if chunk else None
+            if chunk:
+                yield chunk
+
+
+def with_base64(batch: Batch, limits: Limits) -> Iterator[int]:
+    """The files of a batch of which `glimpsed` would give something."""
+    from llmsecrets.inside import encodings
+
+    if limits.decode_depth:
+        for index in batch.files:
+            start = batch.starts[index]
+            if encodings.has_base64(batch.data[start : min(batch.ends[index], start + GLIMPSE)]):
+                yield index
 
 
 # ---- archives ------------------------------------------------------------------------------------------------------

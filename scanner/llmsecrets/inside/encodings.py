@@ -2,7 +2,7 @@
 
 Only stretches that decode to text are looked at, and they are known by their characters. ASCII has no byte above 127
 and few below 32, so of the 64 characters of base64 less than half can come first in a group of four, half second and
-half third: four such groups in a row are met once in ten thousand characters of a picture, hardly ever in a program.
+half third: six such groups in a row are met once in a million characters of a picture, hardly ever in a program.
 """
 
 from __future__ import annotations
@@ -22,16 +22,14 @@ from llmsecrets.sources import OVERLAP
 # Groups that three bytes of printable ASCII give: RFC 4648, section 4; `-` and `_` for section 5.
 _GROUP = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _BYTE = r"(?:[2-7][0-9a-fA-F]|0[9aAdD])"
-_GROUPS, _BYTES = 4, 16  # how many in a row are worth a look: 12 and 16 bytes of text
+_GROUPS, _BYTES = 6, 16  # how many in a row are worth a look: 18 and 16 bytes of text
+_FEW_GROUPS, _MANY_GROUPS = 4, 7  # where short values are to be expected, and where only keys are worth the time
 _RUN = 32  # letters and digits in a row, as 24 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
 _PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#[x0-9]"
 # One pass over everything, which few texts do not leave with nothing…
 _GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
 # …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
 _MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
-# …and one over what is near a run.
-_ENCODED = (f"(?:{_GROUP}){{{_GROUPS}}}", f"{_BYTE}{{{_BYTES}}}")
-_ENCODED_WIDTHS = (_GROUPS * 4, _BYTES * 2)
 _ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML")
 _LEAP = 4096  # bytes from a run on that are searched before the next run is looked for
 
@@ -75,10 +73,13 @@ class Span(NamedTuple):
     at: Callable[[int], int] | None = None
 
 
-def decoded(chunk: Chunk) -> Chunk | None:
-    """The encoded stretches of a chunk as one text, a line each between what stands around them; None without any."""
+def decoded(chunk: Chunk, look: Callable[[bytes], list[Span]] | None = None) -> Chunk | None:
+    """The encoded stretches of a chunk as one text, a line each between what stands around them; None without any.
+
+    `look` finds them, if not all are wanted that `spans` knows.
+    """
     data = bytes(chunk.data)
-    found = [span for span in spans(data) if _belongs(span, chunk)]
+    found = [span for span in (look or spans)(data) if _belongs(span, chunk)]
     if not found:
         return None
     pieces: list[bytes] = []
@@ -110,14 +111,25 @@ def spans(data: bytes) -> list[Span]:
     run = gates.pop(0, None)
     found: list[Span] = []
     if manifest:
-        found += _base64_and_hex(data, 0, len(data))
+        found += _base64_and_hex(data, 0, len(data), _FINDERS.short)
     elif run is not None:
-        found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP)
+        found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP, _FINDERS.stretches)
     if gates:
         found += _escaped(data)
     if 0 in data:
         found += _wide(data)
     return list(_outermost(found)) if len(found) > 1 else found
+
+
+def has_base64(data: bytes | memoryview) -> bool:
+    """Whether a text holds a stretch of base64 of 21 bytes or more, as most keys have: one quick look at it."""
+    run = _FINDERS.runs.find(data)
+    return bool(run) and bool(_FINDERS.base64.finder.find(memoryview(data)[max(0, run[0][1] - _RUN) :]))
+
+
+def base64_spans(data: bytes) -> list[Span]:
+    """Those stretches, and nothing else that is encoded."""
+    return list(_base64_and_hex(data, 0, len(data), _FINDERS.base64))
 
 
 def _outermost(found: Iterable[Span]) -> Iterator[Span]:
@@ -148,12 +160,27 @@ def _around(data: bytes, span: Span) -> tuple[bytes, bytes]:
     )
 
 
+class _Stretches(NamedTuple):
+    """What looks for base64 and hexadecimal digits: the first of each that is met, and how many characters it takes."""
+
+    finder: Finder
+    widths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, groups: int, *digits: int) -> _Stretches:
+        """So many groups of base64 in a row; and so many digits, if any."""
+        forms = [f"(?:{_GROUP}){{{groups}}}", *(f"{_BYTE}{{{number}}}" for number in digits)]
+        return cls(Finder(forms, first=True), (groups * 4, *(number * 2 for number in digits)))
+
+
 class _Finders(threading.local):
     """What looks for encoded text, one set for each thread."""
 
     def __init__(self) -> None:
         self.gate, self.runs = Finder(_GATE, first=True), Finder(_GATE[:1], first=True)
-        self.encoded, self.escapes = Finder(_ENCODED), Finder(_ESCAPES)
+        self.stretches, self.short = _Stretches.of(_GROUPS, _BYTES), _Stretches.of(_FEW_GROUPS, _BYTES)
+        self.base64 = _Stretches.of(_MANY_GROUPS)
+        self.escapes = Finder(_ESCAPES)
 
 
 _FINDERS = _Finders()
@@ -162,23 +189,23 @@ _FINDERS = _Finders()
 # ---- base64 and hexadecimal digits -----------------------------------------------------------------------------------
 
 
-def _base64_and_hex(data: bytes, start: int, leap: int) -> Iterator[Span]:
+def _base64_and_hex(data: bytes, start: int, leap: int, stretches: _Stretches) -> Iterator[Span]:
     """Stretches in so many bytes from `start` on, and again wherever a run of letters and digits comes behind them."""
     view = memoryview(data)
-    taken = [0] * 5  # how far each of the four alignments of base64 has been decoded, and hex
+    end = min(len(data), start + leap)
     while True:
+        if found := stretches.finder.find(view[start:end]):
+            number, at = found[0]
+            begun = start + at - stretches.widths[number]
+            span = _base64(data, begun) if number == 0 else _hex(data, begun)
+            yield span
+            start = span.end
+        else:
+            behind = max(start, end - _RUN)
+            if end == len(data) or not (runs := _FINDERS.runs.find(view[behind:])):
+                return
+            start = max(behind, behind + runs[0][1] - _RUN - _BEFORE)
         end = min(len(data), start + leap)
-        for number, at in _FINDERS.encoded.find(view[start:end]):
-            begun = start + at - _ENCODED_WIDTHS[number]
-            alignment = begun % 4 if number == 0 else 4
-            if begun >= taken[alignment]:
-                span = _base64(data, begun) if number == 0 else _hex(data, begun)
-                taken[alignment] = span.end
-                yield span
-        behind = end - _RUN
-        if end == len(data) or not (runs := _FINDERS.runs.find(view[behind:])):
-            return
-        start = max(behind, behind + runs[0][1] - _RUN - _BEFORE)
 
 
 def _base64(data: bytes, start: int) -> Span:

@@ -346,7 +346,8 @@ def _batch(stretch: Stretch) -> Batch:
         and headers[index].type == "blob"
         and _is_apart(bytes(data[start : min(start + magic.HEAD, ends[index])]))
     ]
-    return Batch(data, starts, ends, apart, chunk)
+    files = [index for index, header in enumerate(headers) if header.type == "blob"]
+    return Batch(data, starts, ends, apart, files, chunk)
 
 
 def _is_apart(head: bytes) -> bool:
