@@ -41,7 +41,6 @@ from llmsecrets.sources import ANYWHERE, ContentAt, Place, Source
 if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: a hook has neither
     from llmsecrets import forked, known
     from llmsecrets.baseline import Entry, Index
-    from llmsecrets.resultcache import ResultCache
     from llmsecrets.sources.history import HistorySource
 
 Progress = Callable[[Stats], None]
@@ -138,10 +137,8 @@ class Scanner:
         engine: Engine,
         settings: Settings,
         progress: Progress | None = None,
-        cache: ResultCache | None = None,
     ) -> None:
-        """`cache` is where a history scan leaves what the next one of the same repository need not read again."""
-        self._engine, self._settings, self._progress, self._cache = engine, settings, progress, cache
+        self._engine, self._settings, self._progress = engine, settings, progress
         self._shown = settings.shown
 
     def scan(self, source: Source, targets: Sequence[str]) -> ScanReport:
@@ -235,8 +232,8 @@ class Scanner:
             tally.recall(source.known.sightings, source.known.provenances, self._engine)
         found = self._attributed(tally, source)
         source.skips += tally.skips
-        if self._cache:
-            self._cache.store(source.state(*tally.known(), tally.salt))
+        if source.cache:
+            source.cache.store(source.state(*tally.known(), tally.salt))
         tally.skips = [
             skip._replace(provenance=source.outward(skip.provenance)) for skip in dict.fromkeys(source.skips)
         ]

@@ -144,9 +144,8 @@ def scanned(request: Request, settings: Config) -> Scanned:
 
         seen = image_source(request, settings, rules)
         return Scanned(run_scan(seen, rules, settings, request), seen, place, rules)
-    cache = result_cache(request, rules, settings)
-    source = source_of(request, settings, place, cache)
-    report = run_scan(source, rules, place.rebased(settings), request, cache)
+    source = source_of(request, settings, place, rules)
+    report = run_scan(source, rules, place.rebased(settings), request)
     if request.recurse_submodules:
         from llmsecrets.scan import merged
 
@@ -165,14 +164,11 @@ def _submodule_reports(request: Request, settings: Config, place: Place, rules: 
             missing = Skip(Provenance(path), "submodule not here", "To fetch it: git submodule update --init")
             yield ScanReport((), (), (missing,), Stats(), ())
         else:
-            cache = result_cache(request, rules, settings, repository)
-            source = _history_source(repository, request, _limits(settings), cache, path)
-            yield run_scan(source, rules, settings, request, cache)
+            source = _history_source(repository, request, settings, rules, path)
+            yield run_scan(source, rules, settings, request)
 
 
-def run_scan(
-    source: Source, rules: RuleSet, settings: Config, request: Request, cache: ResultCache | None = None
-) -> ScanReport:
+def run_scan(source: Source, rules: RuleSet, settings: Config, request: Request) -> ScanReport:
     from llmsecrets import matching
     from llmsecrets.engine import Engine
     from llmsecrets.scan import Scanner, Settings
@@ -180,20 +176,18 @@ def run_scan(
     engine = Engine(rules, matching.compile_rules(rules, settings.engine, little=request.staged))
     chosen = Settings.of(settings, settings.jobs or _cores())
     with _progress(request.quiet) as progress:
-        scanner = Scanner(engine, chosen, progress, cache)
+        scanner = Scanner(engine, chosen, progress)
         return scanner.scan(source, request.names)
 
 
-def result_cache(
-    request: Request, rules: RuleSet, settings: Config, repository: Repository | None = None
-) -> ResultCache | None:
-    """Where a history scan finds and leaves its results; none unless all of a history is scanned."""
-    if not request.history or request.no_cache or request.unreachable or request.narrowed:
+def _result_cache(request: Request, rules: RuleSet, settings: Config, repository: Repository) -> ResultCache | None:
+    """Where a scan of all that refs lead to finds and leaves its results."""
+    if request.no_cache or request.unreachable:
         return None
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.scan import limits_of
 
-    place = os.fspath((repository or _repository(request.targets[0])).common_dir.resolve())
+    place = os.fspath(repository.common_dir.resolve())
     limits = f"{settings.max_file_size} {limits_of(settings)}"
     return ResultCache(cache_file(request), cache_key(rules, limits, place))
 
@@ -313,17 +307,16 @@ def _is_below(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
-def source_of(request: Request, settings: Config, place: Place, cache: ResultCache | None = None) -> Source:
-    """The source of what is asked for."""
+def source_of(request: Request, settings: Config, place: Place, rules: RuleSet | None = None) -> Source:
+    """The source of what is asked for. What a scan with `rules` finds in a history is remembered."""
     chosen, targets = request.views, request.targets
     if len(chosen) > 1:
         raise click.UsageError("--staged, --range and --history exclude each other.")
     if request.recurse_submodules and (not request.history or request.narrowed):
         raise click.UsageError("--recurse-submodules goes with --history, and with all of it.")
     settings = place.rebased(settings)
-    limits = _limits(settings)
     if chosen:
-        return _git_source(chosen[0], request, limits, cache)
+        return _git_source(chosen[0], request, settings, rules)
     if request.unreachable or request.narrowed:
         raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
     if "-" in map(str, targets):
@@ -336,24 +329,24 @@ def source_of(request: Request, settings: Config, place: Place, cache: ResultCac
         return StdinSource(sys.stdin.buffer, request.stdin_name)
     from llmsecrets.sources.paths import PathSource
 
-    return PathSource(targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **limits)
+    return PathSource(targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **_limits(settings))
 
 
-def _git_source(chosen: str, request: Request, limits: dict[str, Any], cache: ResultCache | None) -> Source:
+def _git_source(chosen: str, request: Request, settings: Config, rules: RuleSet | None) -> Source:
     if len(request.targets) > 1:
         raise click.UsageError("Give one repository with --staged, --range or --history.")
     repository = _repository(request.targets[0])
     if chosen == "history" and not request.recurse_submodules:
         _name_submodules(repository)
     if chosen == "history" and not request.narrowed:
-        return _history_source(repository, request, limits, cache)
+        return _history_source(repository, request, settings, rules)
     if repository.shallow and chosen == "history":
         _name_shallow()
     from llmsecrets.sources.changes import RangeSource, StagedSource, typed
 
     if chosen == "staged":
-        return StagedSource(repository, **limits)
-    return RangeSource(repository, request.narrowed or [typed(request.revisions or "")], **limits)
+        return StagedSource(repository, **_limits(settings))
+    return RangeSource(repository, request.narrowed or [typed(request.revisions or "")], **_limits(settings))
 
 
 def _limits(settings: Config) -> dict[str, Any]:
@@ -363,14 +356,19 @@ def _limits(settings: Config) -> dict[str, Any]:
 
 
 def _history_source(
-    repository: Repository, request: Request, limits: dict[str, Any], cache: ResultCache | None, submodule: str = ""
+    repository: Repository, request: Request, settings: Config, rules: RuleSet | None, submodule: str = ""
 ) -> HistorySource:
     from llmsecrets.sources.history import HistorySource
 
     if repository.shallow:
         _name_shallow(submodule)
-    known = cache.load() if cache else None
-    return HistorySource(repository, unreachable=request.unreachable, known=known, submodule=submodule, **limits)
+    return HistorySource(
+        repository,
+        unreachable=request.unreachable,
+        cache=_result_cache(request, rules, settings, repository) if rules else None,
+        submodule=submodule,
+        **_limits(settings),
+    )
 
 
 def _name_shallow(submodule: str = "") -> None:

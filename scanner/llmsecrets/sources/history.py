@@ -17,7 +17,7 @@ from llmsecrets.forked import Queue
 from llmsecrets.git import BlobReader, Repository, Stretch
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
-from llmsecrets.resultcache import State
+from llmsecrets.resultcache import ResultCache, State
 from llmsecrets.sources import ANYWHERE, Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
 from llmsecrets.sources.standing import Trees
@@ -47,10 +47,10 @@ class HistorySource:
         excluded: Excluded,
         max_size: int,
         unreachable: bool = False,
-        known: State | None = None,
+        cache: ResultCache | None = None,
         submodule: str = "",
     ) -> None:
-        """`known` is the repository as it was last scanned: then only what came since is read.
+        """`cache` may tell how the repository was when it was last scanned: then only what came since is read.
 
         `submodule` is its path where it is another one's: reported paths, and those that are excluded, start there.
         """
@@ -58,6 +58,7 @@ class HistorySource:
         self._unreachable, self._submodule = unreachable, submodule
         self._excluded: Excluded = lambda path: excluded(self._whole_path(path))
         self._tips, self._boundary = repository.named(), repository.boundary()
+        self.cache, known = cache, cache.load() if cache else None
         self.known = known if known and self._continues(known) else None
         since = [f"^{tip}" for tip in self.known.tips] if self.known else []
         self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
