@@ -26,8 +26,9 @@ _GROUPS, _BYTES = 6, 16  # how many in a row are worth a look: 18 and 16 bytes o
 _FEW_GROUPS, _MANY_GROUPS = 4, 7  # where short values are to be expected, and where only keys are worth the time
 _RUN = 32  # letters and digits in a row, as 24 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
 _PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#[x0-9]"
-# One pass over everything, which few texts do not leave with nothing…
-_GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, _UNICODE, _HTML)
+# One pass over everything, which few texts do not leave with nothing, by expressions that Hyperscan is quickest with…
+_GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, r"\\u00", "&#")
+_LONGEST_SIGN = 4  # bytes that an escape in the gate spans
 # …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
 _MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
 _ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML")
@@ -44,7 +45,7 @@ _ONE_ESCAPE = (
 )
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _WORD = r"""[^\s"'<>`]*"""  # what escapes are part of
-_REACH, _SHORTEST_WORD = 2048, 16
+_REACH, _SHORT_REACH, _SHORTEST_WORD = 2048, 64, 16
 _BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
 # Wide characters: every byte of text as an `a`, so that a run of them is a fixed text that can be searched for.
 _SHAPES = bytes(97 if 32 <= byte < 127 or byte in b"\t\n\r" else min(byte, 1) for byte in range(256))
@@ -115,7 +116,7 @@ def spans(data: bytes) -> list[Span]:
     elif run is not None:
         found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP, _FINDERS.stretches)
     if gates:
-        found += _escaped(data)
+        found += _escaped(data, max(0, min(gates.values()) - _LONGEST_SIGN))
     if 0 in data:
         found += _wide(data)
     return list(_outermost(found)) if len(found) > 1 else found
@@ -225,21 +226,28 @@ def _hex(data: bytes, start: int) -> Span:
 # ---- escapes ---------------------------------------------------------------------------------------------------------
 
 
-def _escaped(data: bytes) -> Iterator[Span]:
-    """Words with escapes in them."""
+def _escaped(data: bytes, first: int) -> Iterator[Span]:
+    """Words with escapes in them; the first is not before this place."""
     taken = [0] * len(_ESCAPES)
-    for number, end in _FINDERS.escapes.find(data):
+    for number, at in _FINDERS.escapes.find(memoryview(data)[first:]):
+        end = first + at
         if end > taken[number]:
-            start = end - _length(data[max(0, end - _REACH) : end][::-1])
-            taken[number] = end + _length(data[end : end + _REACH])
+            start = _word_start(data, end)
+            word = _compiled(_WORD).match(data, end, end + _REACH)
+            taken[number] = word.end() if word else end
             if taken[number] - start >= _SHORTEST_WORD:
                 yield _unescaped(data, start, taken[number], number)
 
 
-def _length(text: bytes) -> int:
-    """Of the word a text begins with."""
-    found = _compiled(_WORD).match(text)
-    return found.end() if found else 0
+def _word_start(data: bytes, end: int) -> int:
+    """Where the word begins that reaches up to here. Most are short: C is full of `%2d`."""
+    for reach in (_SHORT_REACH, _REACH):
+        before = data[max(0, end - reach) : end][::-1]
+        word = _compiled(_WORD).match(before)
+        length = word.end() if word else 0
+        if length < len(before):
+            break
+    return end - length
 
 
 def _unescaped(data: bytes, start: int, end: int, number: int) -> Span:
