@@ -66,6 +66,11 @@ def _show_all(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
         ctx.exit()
 
 
+def _at_most(name: str, text: str) -> Decorator:
+    """An option that is a number, from 1."""
+    return click.option(name, type=click.IntRange(1), metavar="N", help=text)
+
+
 _RULES = "Rules and configuration"
 config_option = together(
     click.option(
@@ -92,7 +97,7 @@ source_options = together(
     click.option("--recurse-submodules", is_flag=True, help="With --history: the histories of submodules, too."),
     click.option("--since", metavar="DATE", help="With --history: only what commits since then brought in."),
     click.option("--branch", metavar="REF", help="With --history: only what commits of this branch brought in."),
-    click.option("--max-depth", type=click.IntRange(1), metavar="N", help="With --history: only the newest N commits."),
+    _at_most("--max-depth", "With --history: only the newest N commits."),
     click.option(
         "--stdin-name", default="<stdin>", show_default=True, metavar="NAME", help="What to call standard input."
     ),
@@ -118,9 +123,9 @@ image_options = together(
         help="With --image: this registry may have plain HTTP or any certificate.",
     ),
     click.option("--max-layer-size", metavar="SIZE", help="Bytes read of one layer, unpacked.  [default: 64G]"),
-    click.option("--max-layer-ratio", type=click.IntRange(1), metavar="N", help="Unpacked to packed.  [default: 1100]"),
-    click.option("--max-layer-members", type=click.IntRange(1), metavar="N", help="Of one layer.  [default: 2000000]"),
-    click.option("--max-layer-seconds", type=click.IntRange(1), metavar="N", help="For one layer.  [default: 3600]"),
+    _at_most("--max-layer-ratio", "Unpacked to packed.  [default: 1100]"),
+    _at_most("--max-layer-members", "Of one layer.  [default: 2000000]"),
+    _at_most("--max-layer-seconds", "For one layer.  [default: 3600]"),
     section="Container images",
 )
 finding_options = together(
@@ -150,24 +155,9 @@ inside_options = together(
         help="Encodings undone within encodings; 0 undoes none.  [default: 2]",
     ),
     click.option("--max-archive-size", metavar="SIZE", help="Bytes one file may unpack to.  [default: 1G]"),
-    click.option(
-        "--max-archive-ratio",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Times its own size that a file may unpack to, beyond 64 MiB.  [default: 200]",
-    ),
-    click.option(
-        "--max-archive-members",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Members of one file's archives.  [default: 100000]",
-    ),
-    click.option(
-        "--max-archive-seconds",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Seconds that one file's archives may take.  [default: 120]",
-    ),
+    _at_most("--max-archive-ratio", "Times its own size that a file may unpack to, beyond 64 MiB.  [default: 200]"),
+    _at_most("--max-archive-members", "Members of one file's archives.  [default: 100000]"),
+    _at_most("--max-archive-seconds", "Seconds that one file's archives may take.  [default: 120]"),
     section="Inside archives, notebooks and encodings",
 )
 output_options = together(
