@@ -228,11 +228,11 @@ class HyperscanMatcher:
     def _load(cls, stored: bytes | None) -> HyperscanMatcher | None:
         if stored is None:
             return None
-        head, _, dumps = stored.partition(b"\n")
+        first = stored.find(b"\n") + 1
         try:
-            sizes, opened, reach, unanchored, margin = json.loads(head)
-            ends = itertools.accumulate(sizes)
-            anchors, names, *rests = [dumps[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+            sizes, opened, reach, unanchored, margin = json.loads(stored[:first])
+            ends = itertools.accumulate(sizes, initial=first)
+            anchors, names, *rests = [stored[start:end] for start, end in itertools.pairwise(ends)]
             loaded = [_unserialized(rest) for rest in rests]
             openings = {rule: _Opening(loaded[number], *rest) for rule, number, *rest in opened}
             names_too = _unserialized(names) if names else None
