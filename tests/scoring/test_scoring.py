@@ -133,6 +133,7 @@ def test_a_name_that_means_something_else_or_a_plain_word_needs_no_weighing() ->
     assert scoring.hopeless(b"token_id", value)
     assert scoring.hopeless(b"cacheKey", value)
     assert scoring.hopeless(b"token", b"get_current_user")
+    assert scoring.hopeless(b"PASS", b"gdb.base/bp-2.exp:")
     assert scoring.hopeless(b"token", b"2024-01-31")
 
 

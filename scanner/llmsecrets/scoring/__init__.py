@@ -31,6 +31,7 @@ _UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}")  # a JWT with a 
 _TIMED = re.compile(
     rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )  # a UUID of a time and a place
+_FILE = re.compile(rb"(?:[A-Za-z_.][\w.+\-]*/)+[\w.+\-]+\.[a-z]{1,5}:?")  # as in a log: `PASS: gdb.base/a-1.exp: …`
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+|\W+")  # one word, a number, signs
 
@@ -61,6 +62,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or kind in _NO_SECRETS
         or _FILLER.fullmatch(value) is not None
         or _CODE.search(value) is not None
+        or _FILE.fullmatch(value) is not None
         or _UNSIGNED.fullmatch(value) is not None
         or _TIMED.fullmatch(value) is not None
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
