@@ -53,10 +53,11 @@ class AnchorError(ValueError):
     """The pattern holds no literal that stage one could look for, or has no upper width."""
 
 
-def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = False) -> Anchor:
+def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = False, before: str = "") -> Anchor:
     """The anchor of a pattern: `override`, found anywhere in what the pattern matches, or a prefix.
 
-    `width` bounds a pattern that does not bound itself. `named`: it begins with a name. Raises AnchorError.
+    `width` bounds a pattern that does not bound itself. `named`: it begins with a name. `before`: what stands before
+    all its matches, for anchors that base64 would be full of without. Raises AnchorError.
     """
     tail = NAMED_TAIL if named else TAIL
     tree = sre_parser.parse(pattern.encode())
@@ -68,10 +69,11 @@ def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = Fa
         raise AnchorError(f"the pattern has no literal of {LITERAL} characters that every match holds")
     if override and _looks_around(sre_parser.parse(override.encode())):
         raise AnchorError("the anchor must say nothing of what stands around it")
-    if not named and min(map(len, literals)) <= _SHORT:
-        tail = SHORT_TAIL
-    expression = override or _sequence(list(tree), _State(tail))
-    span = min(sre_parser.parse(expression.encode()).getwidth()[1], pattern_width)
+    common = not named and any(len(literal) <= _SHORT or len(set(literal)) == 1 for literal in literals)
+    expression = override or _sequence(list(tree), _State(SHORT_TAIL if common else tail))
+    span = min(width_of(expression), pattern_width)
+    if common and not override and before:
+        expression, span = before + expression, width_of(before) + span
     return Anchor(expression, span, pattern_width if override else span, pattern_width, _as_text(literals))
 
 

@@ -32,11 +32,12 @@ ALPHABETS = {
 }
 
 # A key begins where no longer word is cut in two ("task-…" holds no "sk-…"), but an escape sequence may touch it:
-# a written \n, %22, \u0022, \x22, a colour code.
-BEGIN = (
-    r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf0])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=\\x[0-9A-Fa-f]{2})"
-    r"|(?<=\[[0-9;]{1,12}m))"
-)
+# a written \n, %22, \u0022, \x22, a colour code. `BEFORE` is what `BEGIN` looks back at, as an expression of its own.
+_ESCAPES = (
+    r"\\[nrtbf0]", "%[0-9A-Fa-f]{2}", r"\\u00[0-9A-Fa-f]{2}", r"\\x[0-9A-Fa-f]{2}", r"\[[0-9;]{1,12}m",
+)  # fmt: skip
+BEGIN = f"(?:(?<![A-Za-z0-9_])|{'|'.join(f'(?<={escape})' for escape in _ESCAPES)})"
+BEFORE = f"(?:^|[^A-Za-z0-9_]|{'|'.join(_ESCAPES)})"
 
 # Where a value is known by its name only, something must call it a credential, and a token's worth of characters must
 # follow an assignment. One expression for all such rules: most texts are never searched for the names.

@@ -66,6 +66,29 @@ def test_engines_agree_on_random_texts_with_keys(text, builtin_engines) -> None:
     assert all(first == other for other in others)
 
 
+@pytest.mark.parametrize(
+    ("before", "found"),
+    [
+        ("", 1),
+        ("x=", 1),
+        ("-", 1),
+        (r"a\n", 1),
+        ("%22", 1),
+        (r"\u0022", 1),
+        (r"\x22", 1),
+        ("\x1b[0;31m", 1),
+        ("z", 0),
+        ("_", 0),
+    ],
+)
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_key_that_begins_with_few_letters_begins_cleanly(before, found, name, builtin_engines) -> None:
+    """Stage one asks for that, too: base64 is full of such letters."""
+    text = f"first line\n{before}{expand('AKIA{{base32:16}}', 7)} and more".encode()
+    rules = [one.finding.rule_id for one in findings_in(builtin_engines[name], text)]
+    assert rules.count("aws-access-key-id") == found
+
+
 class Everywhere:
     """A stage one that decides nothing: every rule could match everywhere."""
 

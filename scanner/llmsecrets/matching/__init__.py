@@ -13,7 +13,7 @@ from typing import Protocol
 from llmsecrets.anchors import Anchor, AnchorError, derive
 from llmsecrets.errors import ConfigError, RuleError
 from llmsecrets.model import Version
-from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
+from llmsecrets.rules import BEFORE, BEGIN, MAX_WIDTH, Rule, RuleSet
 
 Data = bytes | bytearray | memoryview
 STRETCH = 1 << 19  # bytes confirmed at once where a rule has no anchor
@@ -51,7 +51,8 @@ def anchor_of(rule: Rule) -> Anchor:
     if rule.unanchored or rule.gated:
         return Anchor("", 0, 0, rule.span or MAX_WIDTH, ())
     try:
-        anchor = derive(rule.core, rule.anchor, rule.width, named=bool(rule.names))
+        before = BEFORE if rule.expression.startswith(BEGIN) else ""
+        anchor = derive(rule.core, rule.anchor, rule.width, named=bool(rule.names), before=before)
     except (AnchorError, ValueError) as failure:
         raise RuleError(f"{rule.origin}: rule {rule.id!r}: {failure}") from failure
     if anchor.pattern_width > MAX_WIDTH:
