@@ -35,7 +35,7 @@ BAD = {
         "costs more than its share: stage one would hand on",
     ),
     "a pattern that digests are full of": (
-        [("acme_[a-z0-9]{20}", "(?:abc|bcd|cde|def|042|135|246|579)[a-f0-9]{20}"), ("acme_{{lowernum", "cde{{hex")],
+        [("acme_[a-z0-9]{20}", "[0-3][0-3][0-3][a-f0-9]{20}"), ("acme_{{lowernum", "012{{hex")],
         "% of hexadecimal digits, at most 2 % are allowed",
     ),
     "a pattern without an anchor": ([("acme_[a-z0-9]{20}", "[a-z0-9_]{25}")], "has no literal of 3 characters"),

@@ -23,6 +23,7 @@ _CUTS = (0.5, 0.75)  # how much of an example stands in front of a hostile text
 _HOSTILE = (b"a", b"A", b"0", b" ", b"=", b"\n", b"a ", b"a=", b"a.", b"a-", b'"', b"\\", b"key=", b"{", b"a\n", b"0-")
 
 
+_DIGEST = 20  # bytes of those that texts are full of
 _PIECE = 512  # bytes of ordinary text looked at together
 # The most pieces in a hundred that stage one may hand on for one rule. Good rules hand on none of random characters,
 # those that go by common names three of source code.
@@ -146,7 +147,7 @@ def _ordinary() -> Iterator[tuple[str, bytes]]:
 
     random = Random(1)  # noqa: S311 - drawn text, the same each time
     yield "base64", b64encode(random.randbytes(96_000))
-    yield "hexadecimal digits", random.randbytes(48_000).hex().encode()
+    yield "hexadecimal digits", random.randbytes(48_000).hex("\n", _DIGEST).encode()
     yield "source code", b"".join((Path(__file__).parent / name).read_bytes() for name in _SOURCE)
 
 

@@ -95,12 +95,17 @@ class HistorySource:
             for one in self.skips
             if _is_told_in_full(one) and one.provenance.blob_id not in pending
         ]
-        newest = max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
         places = {blob_id: [commit_id, *self._brought[blob_id]] for blob_id, (commit_id, _) in self._seen.items()}
         return State(
-            self._tips, self._boundary, newest, sorted(pending), told, salt, sightings, provenances, places,
+            self._tips, self._boundary, self._newest(), sorted(pending), told, salt, sightings, provenances, places,
             self._further, {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
         )  # fmt: skip
+
+    def _newest(self) -> int:
+        """The latest commit date among the tips."""
+        if self.known and self.known.tips == self._tips:
+            return self.known.newest
+        return max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
 
     def _told(self, known: State) -> Iterator[Skip]:
         """What was left out by intent of blobs that are still here: they need not be read for it."""
@@ -115,6 +120,8 @@ class HistorySource:
 
     def _reordered(self, known: State) -> bool:
         """Whether places known from then may not hold now: refs have gone, or commits older than the newest came in."""
+        if known.tips == self._tips:  # nothing has come or gone
+            return False
         here = "\n".join(f"^{tip}" for tip in known.tips).encode()
         if any(date <= known.newest for date in self._repository.dates(*_EVERYTHING, stdin=here)):
             return True
