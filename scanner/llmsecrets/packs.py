@@ -24,6 +24,7 @@ _OFFSET_DELTA = 6
 _SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
 _MAPPED = 16 << 20  # bytes of a pack read before their memory is given back
+_SORTED = 1 << 16  # ids put in order at once
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
 
@@ -63,7 +64,10 @@ class Pack:
             raise UnreadError(f"{index}: is not the index of its pack")
         order = sorted(range(count), key=offsets.__getitem__)
         self._id_size = id_size
-        self._names = b"".join([names[i * id_size : (i + 1) * id_size] for i in order])
+        self._names = bytearray()
+        for start in range(0, count, _SORTED):  # a list of all ids would take three times their room
+            piece = order[start : start + _SORTED]
+            self._names += b"".join([names[i * id_size : (i + 1) * id_size] for i in piece])
         self._offsets = array("Q", (offsets[i] for i in order))
         self._offsets.append(len(self._data) - id_size)
         self._types = bytearray(count)  # 0 where a delta has no base here
@@ -79,7 +83,7 @@ class Pack:
     def leave_out(self, told: set[bytes]) -> set[bytes]:
         """From now on, tell nothing of these objects, kept elsewhere too. Returns them with all of this pack."""
         size = self._id_size
-        ids = [self._names[at : at + size] for at in range(0, len(self._names), size)]
+        ids = [bytes(self._names[at : at + size]) for at in range(0, len(self._names), size)]
         if told:
             self._left_out = {number for number, object_id in enumerate(ids) if object_id in told}
         return told.union(ids)
@@ -151,8 +155,12 @@ class Pack:
         """
         data, offsets, types = self._data, self._offsets, self._types
         number_at = {offset: number for number, offset in enumerate(offsets)}
+        kept = 0
         for number in range(len(types)):
             position = offsets[number]
+            if position - kept > _MAPPED:
+                self._let_go()
+                kept = position
             head = byte = data[position]
             while byte & 0x80:
                 position += 1
