@@ -98,11 +98,14 @@ class Pack:
 
     def families(self) -> list[Family]:
         """The blobs from which enough follows that reading them as versions pays."""
-        return [Family(self, root) for root in self._roots if self._pays(root)]
+        found = [Family(self, root) for root in self._roots if self._pays(root)]
+        self._let_go()
+        return found
 
     def singles(self) -> Iterator[str]:
         """Ids of the other blobs."""
-        return (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
+        yield from (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
+        self._let_go()
 
     def _pays(self, root: int) -> bool:
         return root in self._children and self._head(root)[0] >= _SMALL
