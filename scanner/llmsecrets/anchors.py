@@ -25,7 +25,8 @@ NAMED_TAIL = 48  # the same where the literal is a name: only the value behind i
 _SHORT = 4
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
-_MANY_TIMES = re.compile(r"\{(\d+),(?!3[0-1]\}|[12]?\d\})\d+\}")  # in what `_sequence` writes, a repeat of more than 31
+_REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
+_MANY = 32  # times, from which on a bound is costly to hold
 
 _CATEGORIES = {
     sre.CATEGORY_DIGIT: r"\d",
@@ -101,7 +102,7 @@ def openings_of(pattern: str) -> tuple[str, ...]:
 
 def loosely(opening: str) -> str:
     """An opening without upper bounds to repeats of many: it compiles many times faster, and holds a little oftener."""
-    return _MANY_TIMES.sub(r"{\1,}", opening)
+    return _REPEAT.sub(lambda repeat: repeat[0] if int(repeat[2]) < _MANY else f"{{{repeat[1]},}}", opening)
 
 
 def _up_to_lookahead(items: list[Any]) -> list[Any]:

@@ -64,14 +64,14 @@ class Pack:
             raise UnreadError(f"{index}: is not the index of its pack")
         order = sorted(range(count), key=offsets.__getitem__)
         self._id_size = id_size
-        self._names = bytearray()
-        for start in range(0, count, _SORTED):  # a list of all ids would take three times their room
-            piece = order[start : start + _SORTED]
-            self._names += b"".join([names[i * id_size : (i + 1) * id_size] for i in piece])
+        # piece by piece: a list of all ids would take three times their room
+        pieces = (order[start : start + _SORTED] for start in range(0, count, _SORTED))
+        self._names = b"".join(b"".join([names[i * id_size : (i + 1) * id_size] for i in piece]) for piece in pieces)
         self._offsets = array("Q", (offsets[i] for i in order))
         self._offsets.append(len(self._data) - id_size)
         self._types = bytearray(count)  # 0 where a delta has no base here
         self._roots: list[int] = []  # blobs stored whole
+        self._large: set[int] = set()  # those of them that are not small
         self._children: dict[int, list[int]] = {}  # blobs stored as deltas of a blob
         self._left_out: set[int] = set()
         self._find_families()
@@ -83,7 +83,7 @@ class Pack:
     def leave_out(self, told: set[bytes]) -> set[bytes]:
         """From now on, tell nothing of these objects, kept elsewhere too. Returns them with all of this pack."""
         size = self._id_size
-        ids = [bytes(self._names[at : at + size]) for at in range(0, len(self._names), size)]
+        ids = [self._names[at : at + size] for at in range(0, len(self._names), size)]
         if told:
             self._left_out = {number for number, object_id in enumerate(ids) if object_id in told}
         return told.union(ids)
@@ -98,17 +98,14 @@ class Pack:
 
     def families(self) -> list[Family]:
         """The blobs from which enough follows that reading them as versions pays."""
-        found = [Family(self, root) for root in self._roots if self._pays(root)]
-        self._let_go()
-        return found
+        return [Family(self, root) for root in self._roots if self._pays(root)]
 
     def singles(self) -> Iterator[str]:
         """Ids of the other blobs."""
-        yield from (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
-        self._let_go()
+        return (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
 
     def _pays(self, root: int) -> bool:
-        return root in self._children and self._head(root)[0] >= _SMALL
+        return root in self._children and root in self._large
 
     def versions(self, root: int, most: int, least: int) -> Iterator[Version | str]:
         """As `Family.versions`."""
@@ -179,6 +176,8 @@ class Pack:
                 types[number] = kind
                 if kind == BLOB:
                     self._roots.append(number)
+                    if self._head(number)[0] >= _SMALL:
+                        self._large.add(number)
 
     def _head(self, number: int) -> tuple[int, int]:
         """The size an object (or its delta) says it has, and where what follows begins."""

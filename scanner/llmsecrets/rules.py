@@ -86,9 +86,9 @@ class Rule(NamedTuple):
     `secret_group` is the group of `expression` that holds the secret; `width` the most bytes a match can span, 0
     where the pattern itself tells. `names` are expressions of the names a value is known by (`any_of` makes one of
     them), `gated` says that GATE holds wherever the rule does, and `span` how many bytes such a rule's match spans at
-    most. `requires` are words one of which must stand somewhere
-    in the text, in any case; `unanchored` says that stage one has nothing to look for, so that stage two reads every
-    text (the slow way); `strict` that values which look typed must reach `min_entropy`, too.
+    most. `requires` are words one of which must stand somewhere in the text, in any case; `unanchored` says that stage
+    one has nothing to look for, so that stage two reads every text (the slow way); `strict` that values which look
+    typed must reach `min_entropy`, too.
     """
 
     id: str

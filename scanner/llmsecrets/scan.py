@@ -132,12 +132,7 @@ class Sighting(NamedTuple):
 class Scanner:
     """One scan of one source. The report does not depend on the number of threads."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        settings: Settings,
-        progress: Progress | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, settings: Settings, progress: Progress | None = None) -> None:
         self._engine, self._settings, self._progress = engine, settings, progress
         self._shown = settings.shown
 

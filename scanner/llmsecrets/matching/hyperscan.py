@@ -55,8 +55,8 @@ class _Opening(NamedTuple):
 
 class _Compiled(NamedTuple):
     """The first database holds the anchors of all rules but the gated ones, and the gate that stands for those; the
-    second the names of the gated rules, looked for only where the gate is open. `openings` are those of
-    rules with many names. `margin` is the most bytes that an anchor or the gate spans.
+    second the names of the gated rules, looked for only where the gate is open. `openings` are those of rules with
+    many names. `margin` is the most bytes that an anchor or the gate spans.
     """
 
     anchors: hyperscan.Database
@@ -239,8 +239,6 @@ class HyperscanMatcher:
             return cls(_Compiled(_unserialized(anchors), names_too, openings, reach, unanchored, margin))
         except hyperscan.HyperscanError:  # written by another version or for another processor
             return None
-        openings = {rule: rests[number] for rule, number in opened}
-        return cls(_Compiled(anchors, names, openings, reach, unanchored, margin))
 
     @classmethod
     def _build(cls, rules: RuleSet, name: str) -> HyperscanMatcher:

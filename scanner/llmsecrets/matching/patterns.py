@@ -22,6 +22,7 @@ class Patterns:
         self._digest = digest
         self._ready: dict[str, Any] = {}
         self._kept: _Kept | None = None
+        self._make: Any = None
         self._new = False
 
     def __getitem__(self, expression: str) -> Any:
@@ -46,8 +47,9 @@ class Patterns:
             self._kept = self._read()
         arguments = self._kept.get(expression)
         if arguments:
-            make, _ = _reduced(regex.compile(b""))
-            return make(*arguments)
+            if self._make is None:
+                self._make, _ = _reduced(regex.compile(b""))
+            return self._make(*arguments)
         self._new = True
         return regex.compile(expression.encode())
 

@@ -17,7 +17,7 @@ _ALPHABETS = tuple(
         (10, 6, 0, 0), (10, 0, 6, 0), (10, 26, 0, 0), (10, 0, 26, 0), (10, 26, 26, 0), (10, 26, 0, 2), (10, 26, 26, 2),
     )
 )  # fmt: skip
-_KIND_OF_BYTE = bytes(
+KIND_OF_BYTE = bytes(  # a table for `bytes.translate`
     48 if 48 <= byte <= 57 else 97 if 97 <= byte <= 122 else 65 if 65 <= byte <= 90 else 43 for byte in range(256)
 )
 _UNLIKELY = 1e-6  # so few characters of a kind do not come up by chance
@@ -63,7 +63,7 @@ def _fits(piece: bytes) -> bool:
         return True
     if _HEX_OF_ODD_LENGTH.fullmatch(piece) or _NEARLY_HEX.fullmatch(piece):
         return False
-    kinds = piece[:_ENOUGH].translate(_KIND_OF_BYTE)
+    kinds = piece[:_ENOUGH].translate(KIND_OF_BYTE)
     counts = [kinds.count(kind) for kind in _KINDS]
     return any(
         all(_by_chance(count, share, len(kinds)) for count, share in zip(counts, shares, strict=True))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from llmsecrets.proofs.drawn import KIND_OF_BYTE
 from llmsecrets.scoring.model import model
 
 Facts = Iterator[tuple[str, float]]  # names of features and how far they apply: 1 for those that just do
@@ -58,7 +59,7 @@ def value_facts(value: bytes, password: bool) -> Facts:
     yield from _size_facts(size, password)
     for label, shape in _SHAPES:
         yield label, float(shape.search(value) is not None)
-    kinds = value.translate(_KIND_OF_BYTE)
+    kinds = value.translate(KIND_OF_BYTE)
     digits, upper, lower = kinds.count(b"0"), kinds.count(b"A"), kinds.count(b"a")
     yield "begins like a vendor's token, but is none", float(value.lower().startswith(model().prefixes))
     unusual = len(_UNUSUAL.findall(value))
@@ -107,11 +108,6 @@ def _changes(kinds: bytes) -> int:
     """How often the kind of character changes; a capital before small letters is one word."""
     joined = kinds.replace(b"Aa", b"aa")
     return sum(before != after for before, after in pairwise(joined))
-
-
-_KIND_OF_BYTE = bytes(
-    48 if 48 <= byte <= 57 else 65 if 65 <= byte <= 90 else 97 if 97 <= byte <= 122 else 33 for byte in range(256)
-)
 
 
 def _familiarity(text: bytes) -> float:

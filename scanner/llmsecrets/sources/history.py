@@ -195,7 +195,7 @@ class HistorySource:
     def _places(self, blobs: Mapping[str, Provenance], elsewhere: Elsewhere, globs: Collection[str]) -> Iterator[Place]:
         seen, missing = self._look_up(blobs, globs)
         if self._submodule:  # the globs speak of whole paths, the walk of those inside: any may have been met
-            self.met = dict.fromkeys(globs, (ANYWHERE,))
+            self.met = {glob: {ANYWHERE} for glob in globs}
         self._seen = dict(seen)
         lost = set(self._tips).difference(tip for tip, _ in self._repository.types(self._tips))
         self.skips += [_missing(object_id) for object_id in dict.fromkeys([*missing, *sorted(lost)])]
@@ -278,8 +278,9 @@ class HistorySource:
 
     def _every_place(self, blob_ids: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str, str, str]]:
         """As `places_of`; of blobs whose places were looked for before, only commits since then are gone through."""
-        as_before = self.known and not self._whole and {glob: set(each) for glob, each in self.known.globs.items()}
-        before = self.known.further if self.known and as_before == self.met else {}
+        before: Mapping[str, list[list[str]]] = {}
+        if self.known and not self._whole and self.met == {glob: set(met) for glob, met in self.known.globs.items()}:
+            before = self.known.further
         known, new = ({one for one in blob_ids if (one in before) is wanted} for wanted in (True, False))
         if self.known and known:
             yield from ((commit_id, blob_id, path) for blob_id in known for commit_id, path in before[blob_id])
