@@ -6,14 +6,15 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from llmsecrets import filters, magic
+from llmsecrets.attribution import Attribution, Sightings, age, numbered, parse_containers, together
 from llmsecrets.config import Config
-from llmsecrets.engine import Engine, Match, describe
+from llmsecrets.engine import Engine
 from llmsecrets.inside import GLIMPSE, Limits, expand, glimpsed, with_base64
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.matching import Regions
@@ -22,7 +23,6 @@ from llmsecrets.model import (
     Batch,
     Candidate,
     Chunk,
-    Container,
     Content,
     Finding,
     Provenance,
@@ -33,10 +33,8 @@ from llmsecrets.model import (
     Suppressed,
     Version,
     display_path,
-    identify,
 )
-from llmsecrets.rules import PATH_EXPRESSION
-from llmsecrets.sources import ANYWHERE, ContentAt, Place, Source
+from llmsecrets.sources import ContentAt, Source
 
 if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: a hook has neither
     from llmsecrets import forked, known
@@ -96,37 +94,6 @@ def limits_of(config: Config) -> Limits:
         members=config.max_archive_members,
         seconds=config.max_archive_seconds,
     )
-
-
-class Sighting(NamedTuple):
-    """A match in a blob of the history. `secret_id` groups the matches of one secret; the secret itself is not kept.
-
-    `piece` is 0 where the blob itself holds it, else the number of the chunk that `inside.expand` gives for what it
-    holds; `members` are the archive members that lead there.
-    """
-
-    match: Match
-    secret_id: str
-    piece: int = 0
-    members: tuple[str, ...] = ()
-
-    def path_in(self, path: str) -> str:
-        """Where the match is, its blob being at a path."""
-        return "/".join((path, *self.members))
-
-    def dump(self) -> list[Any]:
-        """As plain lists, for the cache."""
-        return [self.match.rule.id, *self.match[1:], *self[1:]]
-
-    @classmethod
-    def parse(cls, dumped: list[Any], engine: Engine) -> Sighting:
-        rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, *rest = dumped
-        secret_id, piece, members = rest
-        spans = tuple((str(name), int(first), int(last)) for name, first, last in parts)
-        pairs = tuple((str(name), str(value)) for name, value in facts)
-        rule = engine.rules.get(rule_id)
-        match = Match(rule, start, end, secret_start, secret_end, confidence, score, pairs, spans)
-        return cls(match, secret_id, int(piece), tuple(members))
 
 
 class Scanner:
@@ -223,85 +190,17 @@ class Scanner:
 
     def _placed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
         """The findings of a history, what was known of it before included; and what is known now, remembered."""
+        attribution = Attribution(self._engine, self._settings.misplaced, self._settings.limits, source)
         if source.known:
-            tally.recall(source.known.sightings, source.known.provenances, self._engine)
-        found = self._attributed(tally, source)
+            tally.seen.recall(source.known.sightings, source.known.provenances, self._engine)
+        found = list(attribution.described(attribution.firsts(tally.seen), tally.seen))
         source.skips += tally.skips
         if source.cache:
-            source.cache.store(source.state(*tally.known(), tally.salt))
+            source.cache.store(source.state(*tally.seen.dump(), tally.salt))
         tally.skips = [
             skip._replace(provenance=source.outward(skip.provenance)) for skip in dict.fromkeys(source.skips)
         ]
         return found
-
-    def _attributed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
-        """The findings of a history: each secret once a path, at the commit that brought it there first."""
-
-        globs = {glob for rule in self._engine.rules for glob in rule.paths if PATH_EXPRESSION not in glob}
-
-        def elsewhere(blob_id: str, path: str) -> set[str]:
-            seen = tally.sightings[blob_id]
-            if not all(self._misplaced(one.match, one.path_in(path)) for one in seen):
-                return set()
-            return {glob for one in seen for glob in _could_stand(one, source.met)}
-
-        firsts: dict[tuple[str, str], tuple[Sighting, Place]] = {}
-        holders: dict[str, set[str]] = {}
-        standings: dict[str, list[Standing]] = {}
-        for place in source.places(tally.provenances, elsewhere, globs):
-            for sighting in self._standing_at(tally, place):
-                key = (sighting.secret_id, sighting.path_in(place.provenance.path))
-                holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
-                standings.setdefault(sighting.secret_id, []).append(place.standing)
-                if key not in firsts or _age(place.provenance) < _age(firsts[key][1].provenance):
-                    firsts[key] = (sighting, place)
-        whole = {secret_id: _together(known, len(holders[secret_id])) for secret_id, known in standings.items()}
-        return list(self._described(firsts.values(), whole, tally, source))
-
-    def _standing_at(self, tally: _Tally, place: Place) -> Iterator[Sighting]:
-        provenance = place.provenance
-        sightings = tally.sightings[provenance.blob_id or ""]
-        pieces: dict[int, dict[tuple[str, int, int], Sighting]] = {}
-        for one in sightings:
-            match = one.match
-            pieces.setdefault(one.piece, {})[match.rule.id, match.secret_start, match.secret_end] = one
-        for piece in pieces.values():
-            path = next(iter(piece.values())).path_in(provenance.path) if provenance.kind == "file" else ""
-            for match in self._engine.settle([one.match for one in piece.values()], path):
-                yield piece[match.rule.id, match.secret_start, match.secret_end]._replace(match=match)
-
-    def _misplaced(self, match: Match, path: str) -> bool:
-        return not match.rule.applies_to(path) or self._settings.misplaced(match.rule.id, path)
-
-    def _described(
-        self,
-        firsts: Iterable[tuple[Sighting, Place]],
-        whole: dict[str, Standing],
-        tally: _Tally,
-        source: HistorySource,
-    ) -> Iterator[Candidate]:
-        """Full findings for the first places: their blobs are read once more, all others never."""
-        wanted: dict[str, dict[Place, list[Sighting]]] = {}
-        for sighting, place in firsts:
-            wanted.setdefault(place.provenance.blob_id or "", {}).setdefault(place, []).append(sighting)
-        for chunk in source.contents(sorted(wanted)):
-            blob_id = chunk.provenance.blob_id or ""
-            for place, sightings in wanted[blob_id].items():
-                here = chunk._replace(provenance=place.provenance)
-                again = list(self._seen_again(here, sightings, tally.sightings[blob_id]))
-                for candidate in without_doubles(again, self._engine.specificity):
-                    secret_id = identify(candidate.finding.secret, candidate.finding.family, tally.key)
-                    yield candidate._replace(finding=candidate.finding._replace(standing=whole[secret_id]))
-
-    def _seen_again(self, chunk: Chunk, wanted: Sequence[Sighting], every: Sequence[Sighting]) -> Iterator[Candidate]:
-        """The findings for sightings in a blob that is read once more; of `every` one, excerpts hide the secret."""
-        inside = any(one.piece for one in wanted)
-        for number, piece in numbered(chunk, self._settings.limits if inside else None):
-            if isinstance(piece, Chunk):
-                masked = [one.match for one in every if one.piece == number and one.match.lies_in(piece)]
-                for one in wanted:
-                    if one.piece == number and one.match.lies_in(piece):
-                        yield from describe([one.match], piece, masked)
 
     # ---- judging
 
@@ -367,10 +266,8 @@ class _Tally:
         self.salt, self._limits, self._report = salt, limits, report
         self._family: list[_Kin] = []  # of the versions that the one at hand descends from
         self._opened: Provenance | None = None  # the large blob whose inside was scanned instead of itself
-        self.key = bytes.fromhex(salt)
         self.candidates: list[Candidate] = []
-        self.sightings: dict[str, list[Sighting]] = {}
-        self.provenances: dict[str, Provenance] = {}
+        self.seen = Sightings(salt)  # in a history
         self.skips: list[Skip] = []
         self.blobs = 0
         self.size = 0
@@ -468,7 +365,9 @@ class _Tally:
                 self.skips.append(piece)
             else:
                 self._opened = self._opened if number else None
-                self._remember(piece, *engine.matches(piece, None if number else regions), number)
+                matches, skips = engine.matches(piece, None if number else regions)
+                self.seen.add(piece, matches, number)
+                self.skips += skips
 
     def follow(self, version: Version, engine: Engine) -> None:
         """As `note`, for a version of a family."""
@@ -479,39 +378,16 @@ class _Tally:
         hides = base.hides or self._hides(version.news(_AROUND_NEWS, GLIMPSE), engine)
         if version.blob_id and (hides or (not barren and magic.is_notebook(version.data))):
             self.note(found.chunk, engine, found.regions, hides=hides)
-            seen = self.sightings.get(version.blob_id, ())
+            seen = self.seen.of.get(version.blob_id, ())
             barren, hides = not seen, any(one.piece for one in seen)
         elif version.blob_id:
-            self._remember(found.chunk, found.matches, found.skips)
+            self.seen.add(found.chunk, found.matches, 0)
+            self.skips += found.skips
         self._family.append(_Kin(barren, hides))
 
     def _hides(self, text: bytes, engine: Engine) -> bool:
         """Whether rules match what stands in base64 in a text."""
         return any(engine.matches(piece)[0] for piece in glimpsed(text, self._limits))
-
-    def _remember(self, piece: Chunk, matches: Sequence[Match], skips: Sequence[Skip], number: int = 0) -> None:
-        self.skips += skips
-        if matches:
-            blob_id = piece.provenance.blob_id or ""
-            members = tuple(one.name for one in piece.provenance.containers if one.kind == "member")
-            self.provenances.setdefault(blob_id, piece.provenance if not number else Provenance("", blob_id=blob_id))
-            self.sightings.setdefault(blob_id, []).extend(
-                Sighting(match, identify(match.secret_in(piece), match.rule.family, self.key), number, members)
-                for match in matches
-            )
-
-    def recall(self, sightings: Mapping[str, Any], provenances: Mapping[str, Any], engine: Engine) -> None:
-        """Add what is known, in plain lists, of blobs that were not read here."""
-        for blob_id, dumped in sightings.items():
-            if blob_id not in self.sightings:
-                self.sightings[blob_id] = [Sighting.parse(one, engine) for one in dumped]
-                path, containers, kind = provenances[blob_id]
-                self.provenances[blob_id] = Provenance(path, _containers(containers), blob_id=blob_id, kind=kind)
-
-    def known(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-        """The sightings and provenances by blob, in plain lists, as `recall` takes them."""
-        sightings = {blob_id: [one.dump() for one in seen] for blob_id, seen in self.sightings.items()}
-        return sightings, {blob_id: [one.path, one.containers, one.kind] for blob_id, one in self.provenances.items()}
 
     def dump(self) -> bytes:
         """Everything, for another process to `add`."""
@@ -519,14 +395,14 @@ class _Tally:
             [one.provenance.blob_id, one.provenance.containers, one.reason, one.detail, one.expected]
             for one in self.skips
         ]
-        return json.dumps([*self.known(), skips, self.blobs, self.size]).encode()
+        return json.dumps([*self.seen.dump(), skips, self.blobs, self.size]).encode()
 
     def add(self, dumped: bytes, engine: Engine) -> None:
         """Add what another process has dumped."""
         sightings, provenances, skips, blobs, size = json.loads(dumped)
-        self.recall(sightings, provenances, engine)
+        self.seen.recall(sightings, provenances, engine)
         self.skips += [
-            Skip(Provenance("", _containers(inside), blob_id=blob_id), *rest) for blob_id, inside, *rest in skips
+            Skip(Provenance("", parse_containers(inside), blob_id=blob_id), *rest) for blob_id, inside, *rest in skips
         ]
         self.blobs += blobs
         self.size += size
@@ -536,34 +412,11 @@ class _Tally:
             if tally.failure:
                 raise tally.failure
             self.candidates += tally.candidates
-            self.sightings.update(tally.sightings)
-            self.provenances.update(tally.provenances)
+            self.seen.update(tally.seen)
             self.skips += tally.skips
             self.blobs += tally.blobs
             self.size += tally.size
         return self
-
-
-def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk | Skip]]:
-    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone."""
-    if limits is None:
-        yield 0, chunk
-        return
-    for number, piece in enumerate(expand(chunk, limits), 1):
-        yield 0 if isinstance(piece, Chunk) and piece.data is chunk.data else number, piece
-
-
-def _could_stand(sighting: Sighting, met: Mapping[str, object]) -> Sequence[str]:
-    """Globs of the paths at which a match might stand: a rule limited to some needs one that ever was."""
-    paths = sighting.match.rule.paths
-    possible = [glob for glob in paths if glob in met or PATH_EXPRESSION in glob]
-    if not paths or any(PATH_EXPRESSION in glob for glob in possible) or (possible and sighting.members):
-        return (ANYWHERE,)
-    return possible
-
-
-def _containers(dumped: Iterable[Sequence[Any]]) -> tuple[Container, ...]:
-    return tuple(Container(kind, name, tuple((label, value) for label, value in facts)) for kind, name, facts in dumped)
 
 
 def holder(findings: Iterable[Finding], source: Source) -> known.Holds:
@@ -605,12 +458,6 @@ def _dropped(number: int) -> tuple[str, ...]:
     return (f"{number} of low confidence not shown (--min-confidence low)",) if number else ()
 
 
-def _together(known: Sequence[Standing], versions: int) -> Standing:
-    """How a secret stands, of the standings of all blobs that hold it."""
-    refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:5]
-    return Standing(any(one.at_head for one in known), refs, versions)
-
-
 def merged(reports: Sequence[ScanReport]) -> ScanReport:
     """The histories of a repository and of its submodules as one: each secret once, standing as in all of them."""
     known: dict[str, list[Standing]] = {}
@@ -618,7 +465,7 @@ def merged(reports: Sequence[ScanReport]) -> ScanReport:
         own = {one.secret_id(): one.standing for one in report.findings if one.standing}
         for secret_id, standing in own.items():
             known.setdefault(secret_id, []).append(standing)
-    whole = {secret_id: _together(each, sum(one.versions for one in each)) for secret_id, each in known.items()}
+    whole = {secret_id: together(each, sum(one.versions for one in each)) for secret_id, each in known.items()}
     findings = (one._replace(standing=whole.get(one.secret_id())) for report in reports for one in report.findings)
     return reports[0]._replace(
         findings=tuple(_grouped(findings)),
@@ -631,7 +478,7 @@ def merged(reports: Sequence[ScanReport]) -> ScanReport:
 
 def by_age(findings: Iterable[Finding]) -> list[Finding]:
     """Findings in the order in which they came in, oldest first; what has no commit comes last."""
-    return sorted(findings, key=lambda one: (_age(one.provenance), _order(one)))
+    return sorted(findings, key=lambda one: (age(one.provenance), _order(one)))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
@@ -645,14 +492,3 @@ def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in by_age(findings):
         groups.setdefault(finding.secret_id(), []).append(finding)
     return (finding for group in groups.values() for finding in group)
-
-
-def _age(provenance: Provenance) -> tuple[float, str, str, str]:
-    """Oldest first, across time zones; what has no commit comes last. Two tags of one commit go by their own ids."""
-    from datetime import datetime
-
-    commit = provenance.commit
-    if commit is None or not commit.date:
-        return (float("inf"), "", provenance.path, provenance.blob_id or "")
-    seconds = datetime.fromisoformat(commit.date).timestamp()
-    return (seconds, commit.sha, provenance.path, provenance.blob_id or "")

@@ -1,0 +1,214 @@
+"""Attribution: which commit brought each secret of a history in, where to, and how it stands today.
+
+A history is scanned before it is known where its blobs come from. What was seen in them is kept as places and keyed
+digests; where those blobs stood is asked of the source afterwards, and only the blobs that show a secret at a place
+for the first time are read once more, for what a report says of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llmsecrets.engine import Engine, Match, describe
+from llmsecrets.inside import Limits, expand
+from llmsecrets.inside.doubles import without_doubles
+from llmsecrets.model import Candidate, Chunk, Container, Provenance, Skip, Standing, identify
+from llmsecrets.rules import PATH_EXPRESSION
+from llmsecrets.sources import ANYWHERE, Place
+
+if TYPE_CHECKING:
+    from llmsecrets.sources.history import HistorySource
+
+Misplaced = Callable[[str, str], bool]  # (rule id, path) → whether an allowlist decides by the path
+_REFS_NAMED = 5
+_Age = tuple[float, str, str, str]
+
+
+class Sighting(NamedTuple):
+    """A match in a blob of the history. `secret_id` groups the matches of one secret; the secret itself is not kept.
+
+    `piece` is 0 where the blob itself holds it, else the number of the chunk that `inside.expand` gives for what it
+    holds; `members` are the archive members that lead there.
+    """
+
+    match: Match
+    secret_id: str
+    piece: int = 0
+    members: tuple[str, ...] = ()
+
+    def path_in(self, path: str) -> str:
+        """Where the match is, its blob being at a path."""
+        return "/".join((path, *self.members))
+
+    def dump(self) -> list[Any]:
+        """As plain lists, for the cache."""
+        return [self.match.rule.id, *self.match[1:], *self[1:]]
+
+    @classmethod
+    def parse(cls, dumped: list[Any], engine: Engine) -> Sighting:
+        rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, *rest = dumped
+        secret_id, piece, members = rest
+        spans = tuple((str(name), int(first), int(last)) for name, first, last in parts)
+        pairs = tuple((str(name), str(value)) for name, value in facts)
+        rule = engine.rules.get(rule_id)
+        match = Match(rule, start, end, secret_start, secret_end, confidence, score, pairs, spans)
+        return cls(match, secret_id, int(piece), tuple(members))
+
+
+class Sightings:
+    """What the blobs of a history hold, by their ids, and the provenance each one's chunks had."""
+
+    def __init__(self, salt: str) -> None:
+        """`salt` keys the digests of secrets."""
+        self.key = bytes.fromhex(salt)
+        self.of: dict[str, list[Sighting]] = {}
+        self.provenances: dict[str, Provenance] = {}
+
+    def add(self, piece: Chunk, matches: Sequence[Match], number: int) -> None:
+        """Add the matches in a piece of a blob."""
+        if not matches:
+            return
+        blob_id = piece.provenance.blob_id or ""
+        members = tuple(one.name for one in piece.provenance.containers if one.kind == "member")
+        self.provenances.setdefault(blob_id, piece.provenance if not number else Provenance("", blob_id=blob_id))
+        self.of.setdefault(blob_id, []).extend(
+            Sighting(match, identify(match.secret_in(piece), match.rule.family, self.key), number, members)
+            for match in matches
+        )
+
+    def update(self, other: Sightings) -> None:
+        self.of.update(other.of)
+        self.provenances.update(other.provenances)
+
+    def recall(self, sightings: Mapping[str, Any], provenances: Mapping[str, Any], engine: Engine) -> None:
+        """Add what is known, in plain lists, of blobs that are not here yet."""
+        for blob_id, dumped in sightings.items():
+            if blob_id not in self.of:
+                self.of[blob_id] = [Sighting.parse(one, engine) for one in dumped]
+                path, containers, kind = provenances[blob_id]
+                self.provenances[blob_id] = Provenance(path, parse_containers(containers), blob_id=blob_id, kind=kind)
+
+    def dump(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+        """Both in plain lists, as `recall` takes them."""
+        sightings = {blob_id: [one.dump() for one in seen] for blob_id, seen in self.of.items()}
+        return sightings, {blob_id: [one.path, one.containers, one.kind] for blob_id, one in self.provenances.items()}
+
+
+class Firsts(NamedTuple):
+    """Each secret where a path first showed it, and by its id how it stands."""
+
+    seen: Sequence[tuple[Sighting, Place]]
+    standings: Mapping[str, Standing]
+
+
+class Attribution:
+    """One scan's sightings joined with the places their blobs stood at."""
+
+    def __init__(self, engine: Engine, misplaced: Misplaced, limits: Limits, source: HistorySource) -> None:
+        self._engine, self._misplaced, self._limits, self._source = engine, misplaced, limits, source
+
+    def firsts(self, sightings: Sightings) -> Firsts:
+        """Each secret once a path, at the commit that brought it there first."""
+        globs = {glob for rule in self._engine.rules for glob in rule.paths if PATH_EXPRESSION not in glob}
+
+        def elsewhere(blob_id: str, path: str) -> set[str]:
+            seen = sightings.of[blob_id]
+            if not all(self._is_misplaced(one.match, one.path_in(path)) for one in seen):
+                return set()
+            return {glob for one in seen for glob in _could_stand(one, self._source.met)}
+
+        firsts: dict[tuple[str, str], tuple[_Age, Sighting, Place]] = {}
+        holders: dict[str, set[str]] = {}
+        standings: dict[str, list[Standing]] = {}
+        for place in self._source.places(sightings.provenances, elsewhere, globs):
+            came = age(place.provenance)
+            for sighting in self._standing_at(sightings, place):
+                key = (sighting.secret_id, sighting.path_in(place.provenance.path))
+                holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
+                standings.setdefault(sighting.secret_id, []).append(place.standing)
+                if key not in firsts or came < firsts[key][0]:
+                    firsts[key] = (came, sighting, place)
+        whole = {secret_id: together(known, len(holders[secret_id])) for secret_id, known in standings.items()}
+        return Firsts([(sighting, place) for _, sighting, place in firsts.values()], whole)
+
+    def described(self, firsts: Firsts, sightings: Sightings) -> Iterator[Candidate]:
+        """Full findings for the first places: their blobs are read once more, all others never."""
+        wanted: dict[str, dict[Place, list[Sighting]]] = {}
+        for sighting, place in firsts.seen:
+            wanted.setdefault(place.provenance.blob_id or "", {}).setdefault(place, []).append(sighting)
+        for chunk in self._source.contents(sorted(wanted)):
+            blob_id = chunk.provenance.blob_id or ""
+            for place, first in wanted[blob_id].items():
+                here = chunk._replace(provenance=place.provenance)
+                again = list(self._seen_again(here, first, sightings.of[blob_id]))
+                for candidate in without_doubles(again, self._engine.specificity):
+                    secret_id = identify(candidate.finding.secret, candidate.finding.family, sightings.key)
+                    standing = firsts.standings[secret_id]
+                    yield candidate._replace(finding=candidate.finding._replace(standing=standing))
+
+    def _standing_at(self, sightings: Sightings, place: Place) -> Iterator[Sighting]:
+        provenance = place.provenance
+        pieces: dict[int, dict[tuple[str, int, int], Sighting]] = {}
+        for one in sightings.of[provenance.blob_id or ""]:
+            match = one.match
+            pieces.setdefault(one.piece, {})[match.rule.id, match.secret_start, match.secret_end] = one
+        for piece in pieces.values():
+            path = next(iter(piece.values())).path_in(provenance.path) if provenance.kind == "file" else ""
+            for match in self._engine.settle([one.match for one in piece.values()], path):
+                yield piece[match.rule.id, match.secret_start, match.secret_end]._replace(match=match)
+
+    def _is_misplaced(self, match: Match, path: str) -> bool:
+        return not match.rule.applies_to(path) or self._misplaced(match.rule.id, path)
+
+    def _seen_again(self, chunk: Chunk, wanted: Sequence[Sighting], every: Sequence[Sighting]) -> Iterator[Candidate]:
+        """The findings for sightings in a blob that is read once more; of `every` one, excerpts hide the secret."""
+        inside = any(one.piece for one in wanted)
+        for number, piece in numbered(chunk, self._limits if inside else None):
+            if isinstance(piece, Chunk):
+                here, masked = (
+                    [one.match for one in some if one.piece == number and one.match.lies_in(piece)]
+                    for some in (wanted, every)
+                )
+                if here:
+                    yield from describe(here, piece, masked)
+
+
+def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk | Skip]]:
+    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone."""
+    if limits is None:
+        yield 0, chunk
+        return
+    for number, piece in enumerate(expand(chunk, limits), 1):
+        yield 0 if isinstance(piece, Chunk) and piece.data is chunk.data else number, piece
+
+
+def _could_stand(sighting: Sighting, met: Mapping[str, object]) -> Sequence[str]:
+    """Globs of the paths at which a match might stand: a rule limited to some needs one that ever was."""
+    paths = sighting.match.rule.paths
+    possible = [glob for glob in paths if glob in met or PATH_EXPRESSION in glob]
+    if not paths or any(PATH_EXPRESSION in glob for glob in possible) or (possible and sighting.members):
+        return (ANYWHERE,)
+    return possible
+
+
+def parse_containers(dumped: Iterable[Sequence[Any]]) -> tuple[Container, ...]:
+    """Containers from what JSON makes of them."""
+    return tuple(Container(kind, name, tuple((label, value) for label, value in facts)) for kind, name, facts in dumped)
+
+
+def together(known: Sequence[Standing], versions: int) -> Standing:
+    """How a secret stands, of the standings of all blobs that hold it."""
+    refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:_REFS_NAMED]
+    return Standing(any(one.at_head for one in known), refs, versions)
+
+
+def age(provenance: Provenance) -> _Age:
+    """Oldest first, across time zones; what has no commit comes last. Two tags of one commit go by their own ids."""
+    from datetime import datetime
+
+    commit = provenance.commit
+    if commit is None or not commit.date:
+        return (float("inf"), "", provenance.path, provenance.blob_id or "")
+    seconds = datetime.fromisoformat(commit.date).timestamp()
+    return (seconds, commit.sha, provenance.path, provenance.blob_id or "")
