@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from llmsecrets import cache
 from llmsecrets.rules import builtin_folder
 from llmsecrets.templates import expand
 
-KINDS = ("*.rules", "*.ruleset", "*.hsdb", "*.config", "*.patterns", "*.checked")
+KINDS = ("*.stamp", "*.rules", "*.ruleset", "*.hsdb", "*.names", "*.config")
 
 
 @pytest.fixture
@@ -84,6 +85,50 @@ def test_old_files_make_room(folder) -> None:
     assert {"new.rules", "59.rules"} <= names
 
 
+def test_a_plain_value_comes_back_as_it_was(folder) -> None:
+    value = ("text \udc80", b"bytes", [1, 2.5, None], {"a": (1, 2)})
+    assert cache.recall("a.value") is None
+    assert cache.store("a.value", value)
+    assert cache.recall("a.value") == value
+
+
+@pytest.mark.parametrize("body", [b"", b"\0", b"\xff", b"("], ids=repr)
+def test_what_is_intact_but_no_value_is_as_good_as_none(folder, body) -> None:
+    cache.write("a.value", body)
+    assert cache.recall("a.value") is None
+
+
+@pytest.fixture
+def old_file(tmp_path, folder, monkeypatch):
+    """A file that was not changed this very moment."""
+    file = tmp_path / "a.yaml"
+    file.write_text("old")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 10)
+    return file
+
+
+def test_files_that_stay_as_they_were_need_not_be_read_again(old_file) -> None:
+    assert cache.remembered([old_file], old_file.read_text) == "old"
+    assert cache.remembered([old_file], lambda: "read again") == "old"
+
+
+def test_a_change_of_the_same_size_that_hides_its_time_is_noticed(old_file) -> None:
+    before = old_file.stat()
+    cache.remembered([old_file], old_file.read_text)
+    time.sleep(0.02)  # file systems' clocks tick that slowly
+    old_file.write_text("new")
+    os.utime(old_file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert cache.remembered([old_file], old_file.read_text) == "new"
+
+
+def test_what_was_changed_this_very_moment_is_read_again(tmp_path, folder) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("old")
+    assert cache.remembered([file], lambda: "old") == "old"
+    assert cache.remembered([file], lambda: "read again") == "read again"
+
+
 def test_keys_tell_their_parts_apart() -> None:
     assert cache.key(b"a", b"bc") != cache.key(b"ab", b"c")
 
@@ -94,8 +139,8 @@ def test_keys_tell_their_parts_apart() -> None:
 @pytest.fixture
 def scan_with(folder, scan, key, tmp_path):
     """Scan with the cache as it is; rules few enough to compile quickly."""
-    (tmp_path / ".llmsecrets.yaml").write_text("enable: [github-*]")
-    (tmp_path / "a.py").write_text(key("github"))
+    (tmp_path / ".llmsecrets.yaml").write_text("enable: [github-*, smtp-password]")
+    (tmp_path / "a.py").write_text(f"token = '{key('github')}'")
 
     def run():
         found = scan("a.py")
@@ -107,7 +152,7 @@ def scan_with(folder, scan, key, tmp_path):
 EXPECTED = (1, [("github-pat", "a.py", 1)], "")
 
 
-@pytest.mark.parametrize("kind", KINDS[:4])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("damage", ["empty", "truncated", "foreign", "flipped"])
 def test_a_damaged_cache_is_rebuilt(scan_with, folder, kind, damage) -> None:
     assert scan_with() == EXPECTED
@@ -127,12 +172,13 @@ def test_a_damaged_cache_is_rebuilt(scan_with, folder, kind, damage) -> None:
 
 
 def test_a_database_of_another_machine_is_rebuilt(scan_with, folder) -> None:
-    """Intact by its digest, but nothing Hyperscan would load."""
+    """Intact by its checksum, but nothing Hyperscan would load."""
     assert scan_with() == EXPECTED
-    (file,) = folder.glob("*.hsdb")
-    head, _, database = (cache.read(file.name) or b"").partition(b"\n")
-    cache.write(file.name, head + b"\n" + b"x" * len(database))
+    (anchors,), (names,) = folder.glob("*.hsdb"), folder.glob("*.names")
+    cache.store(anchors.name, (b"x" * 1000, *cache.recall(anchors.name)[1:]))
+    cache.store(names.name, ([b"x" * 1000], []))
     assert scan_with() == EXPECTED
+    assert len(cache.recall(names.name)[0][0]) > 1000
 
 
 def test_a_new_installation_finds_what_the_last_one_compiled(folder, tmp_path) -> None:
@@ -147,7 +193,7 @@ def test_a_new_installation_finds_what_the_last_one_compiled(folder, tmp_path) -
             [sys.executable, "-m", "llmsecrets", "scan", str(tmp_path / "a.txt")],
             env={**os.environ, "PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path, check=True,
         )  # fmt: skip
-        return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+        return {file.name: file.stat().st_mtime_ns for file in folder.iterdir() if file.suffix != ".stamp"}
 
     first = run()
     for file in tmp_path.glob("site/**/*"):

@@ -7,14 +7,24 @@ of the rest, so a truncated or foreign file is rebuilt instead of believed.
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
-from hashlib import blake2b
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
+try:
+    from _blake2 import blake2b  # hashlib's own, without the OpenSSL that hashlib loads: two milliseconds
+except ImportError:
+    from hashlib import blake2b
+
 _MAGIC = b"llmsecrets-cache-2\n"
+_FORMAT = 4  # of marshal, which every Python from 3.4 on reads
 _CHECK_SIZE = 12  # what was written, and how much: hooks read megabytes, so no costly digest
+_SETTLED = 2  # seconds after which a file's change shows in its times, however coarse a file system's clock
 _KEEP = 40  # files of one kind kept; older ones are removed when a new one is written
 
 
@@ -43,6 +53,23 @@ def key(*parts: bytes) -> str:
 def code(*files: str | Path) -> bytes:
     """What some source files of this package say, as a part of a key: every installation gives them new times."""
     return b"".join(Path(file).read_bytes() for file in files)
+
+
+def remembered(files: Sequence[Path], make: Callable[[], str]) -> str:
+    """What `make` makes of what files say, remembered while they stay as they are: a hook need not read them."""
+    try:
+        stats = [file.stat() for file in files]
+    except OSError:  # `make` tells what is wrong
+        return make()
+    stamps = [(one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in stats]
+    name = f"{key(*map(os.fsencode, files), repr(stamps).encode())}.stamp"
+    known = read(name)
+    if known is not None:
+        return known.decode()
+    made = make()
+    if max(one.st_ctime for one in stats) < time.time() - _SETTLED:
+        write(name, made.encode())
+    return made
 
 
 def holds(name: str) -> bool:
@@ -75,6 +102,20 @@ def write(name: str, body: bytes) -> bool:
         temporary.unlink(missing_ok=True) if target.parent.is_dir() else None
         return False
     return True
+
+
+def recall(name: str) -> Any:
+    """The plain value (texts, numbers, lists and the like) stored under a name, or None. Nothing is unpickled."""
+    stored = read(name)
+    try:
+        return None if stored is None else marshal.loads(stored)  # noqa: S302 - ours, by its checksum
+    except (ValueError, EOFError, TypeError):
+        return None
+
+
+def store(name: str, value: Any) -> bool:
+    """As `write`, for a plain value."""
+    return write(name, marshal.dumps(value, _FORMAT))
 
 
 def _check(body: bytes) -> bytes:

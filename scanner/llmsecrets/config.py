@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -200,6 +199,8 @@ def _read(file: Path) -> Mapping[str, Any]:
         raise ConfigError(f"{file}: cannot be read: {failure.strerror}", "Check its permissions.") from failure
     name = f"{cache.key(b'config 2', os.fsencode(file), content)}.config"
     cached = cache.read(name)
+    import json
+
     if cached is not None:
         stored: Mapping[str, Any] = json.loads(cached)
         return stored

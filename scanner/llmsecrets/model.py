@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")  # most severe first
@@ -40,6 +39,8 @@ class Secret:
 
     def digest(self, key: bytes, *context: bytes) -> str:
         """Keyed BLAKE2b-128 of the context strings and the secret, hex. Equal only for equal inputs and key."""
+        from hashlib import blake2b  # late: a hook that finds nothing does without
+
         state = blake2b(digest_size=16, key=key[:64])
         for part in (*context, self._value):
             state.update(len(part).to_bytes(8, "little"))

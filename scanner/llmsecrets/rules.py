@@ -6,11 +6,10 @@ validates it. A rule set is refused whole when any of its files is wrong.
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -181,7 +180,7 @@ class RuleSet(Sequence[Rule]):
         self._given = lines
         self._index = {rule_id: position for position, rule_id in enumerate(ids)}
         self._decoded: dict[int, Rule] = {}
-        self.digest = digest or blake2b(b"\n".join(self.lines), digest_size=16).hexdigest()
+        self.digest = digest or cache.key(*self.lines)
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> RuleSet:
@@ -242,14 +241,15 @@ class RuleSet(Sequence[Rule]):
         return RuleSet(list(lines), list(lines.values()))
 
 
-_RECORDS: dict[str, Any] = {"allow": Allow, "checksum": Checksum, "components": Part}
-
-
 def _encode(rule: Rule) -> bytes:
+    import json
+
     return json.dumps(rule, separators=(",", ":")).encode()
 
 
 def _decode(line: bytes) -> Rule:
+    import json  # late: a hook that meets no rule needs none
+
     fields: dict[str, Any] = dict(zip(Rule._fields, json.loads(line), strict=True))
     fields["allow"] = Allow(*map(tuple, fields["allow"]))
     fields["checksum"] = Checksum(*fields["checksum"]) if fields["checksum"] else None
@@ -273,15 +273,23 @@ def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> RuleSet:
     Raises RuleError for the first thing wrong in any file.
     """
     groups = [rule_files(path) for path in ([builtin_folder()] if builtin else []) + list(extra)]
-    contents = {path: _read(path) for files in groups for path in files}
-    name = cache.key(
-        cache.code(__file__), *(part for path, body in contents.items() for part in (str(path).encode(), body))
-    )
-    head = cache.read(f"{name}.ruleset")
+    files = [path for group in groups for path in group]
+    name = cache.remembered([Path(__file__), *files], lambda: _name(_contents(files)))
+    head = cache.recall(f"{name}.ruleset")
     if head is not None:
-        digest, *ids = json.loads(head)
-        return RuleSet(ids, lambda: _kept_lines(name) or _parsed(groups, contents, name).lines, digest)
-    return _parsed(groups, contents, name)
+        digest, ids = head
+        return RuleSet(ids, lambda: _kept_lines(name) or _parsed(groups).lines, digest)
+    return _parsed(groups)
+
+
+def _contents(files: Sequence[Path]) -> dict[Path, bytes]:
+    return {path: _read(path) for path in files}
+
+
+def _name(contents: Mapping[Path, bytes]) -> str:
+    """What is kept of rule files that say this goes by this name."""
+    said = (part for path, body in contents.items() for part in (os.fsencode(path), body))
+    return cache.key(cache.code(__file__), *said)
 
 
 def _kept_lines(name: str) -> list[bytes]:
@@ -290,15 +298,16 @@ def _kept_lines(name: str) -> list[bytes]:
     return kept.split(b"\n") if kept else []
 
 
-def _parsed(groups: Sequence[Sequence[Path]], contents: dict[Path, bytes], name: str) -> RuleSet:
-    """The rules of all files, kept in the cache under a name: the lines, and what a scan needs before them."""
+def _parsed(groups: Sequence[Sequence[Path]]) -> RuleSet:
+    """The rules of all files, kept in the cache: the lines, and what a scan needs before them."""
+    contents = _contents([path for group in groups for path in group])
     rules: dict[str, Rule] = {}
     fragments: dict[str, str] = {}
     for files in groups:
         rules.update(_load_group(files, contents, fragments))
-    loaded = RuleSet.of(rules.values())
+    loaded, name = RuleSet.of(rules.values()), _name(contents)
     cache.write(f"{name}.rules", b"\n".join(loaded.lines))
-    cache.write(f"{name}.ruleset", json.dumps([loaded.digest, *loaded.ids]).encode())
+    cache.store(f"{name}.ruleset", (loaded.digest, list(loaded.ids)))
     return loaded
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -391,6 +390,8 @@ class _Tally:
 
     def dump(self) -> bytes:
         """Everything, for another process to `add`."""
+        import json
+
         skips = [
             [one.provenance.blob_id, one.provenance.containers, one.reason, one.detail, one.expected]
             for one in self.skips
@@ -399,6 +400,8 @@ class _Tally:
 
     def add(self, dumped: bytes, engine: Engine) -> None:
         """Add what another process has dumped."""
+        import json
+
         sightings, provenances, skips, blobs, size = json.loads(dumped)
         self.seen.recall(sightings, provenances, engine)
         self.skips += [

@@ -6,12 +6,11 @@ ends are asked for; the anchor's own width says how far back its match can have 
 
 from __future__ import annotations
 
-import itertools
-import json
 import platform
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache as once
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +27,7 @@ from llmsecrets.rules import GATE, MANY_NAMES, Rule, RuleSet, any_of
 _RULE_BITS, _RULE_MASK = 16, 0xFFFF
 
 # A span behind a gate → (rule, where its name begins) of the names in it.
-Names = dict[tuple[int, int], list[tuple[int, int]]]
+Named = dict[tuple[int, int], list[tuple[int, int]]]
 Shared = Callable[[int, int], "list[tuple[int, int]] | None"]
 
 # Anchors of scored rules reach into the value, past the end of their matches: a few bytes more are looked at.
@@ -42,7 +41,7 @@ class _Trace(NamedTuple):
     """What stage one found in a version, for those that descend from it."""
 
     hits: list[int]
-    names: Names
+    names: Named
 
 
 class _Opening(NamedTuple):
@@ -53,18 +52,23 @@ class _Opening(NamedTuple):
     width: int
 
 
-class _Compiled(NamedTuple):
-    """The first database holds the anchors of all rules but the gated ones, and the gate that stands for those; the
-    second the names of the gated rules, looked for only where the gate is open. `openings` are those of rules with
-    many names. `margin` is the most bytes that an anchor or the gate spans.
+class _Anchors(NamedTuple):
+    """What is looked for everywhere: the anchors of all rules but the gated ones, and the gate that stands for those.
+
+    `margin` is the most bytes that an anchor or the gate spans.
     """
 
-    anchors: hyperscan.Database
-    names: hyperscan.Database | None
-    openings: Mapping[int, _Opening]
+    database: hyperscan.Database
     reach: Reach
     unanchored: Sequence[int]
     margin: int
+
+
+class _Gated(NamedTuple):
+    """What is looked for where the gate is open: the names of the gated rules, and the openings of those with many."""
+
+    database: hyperscan.Database | None
+    openings: Mapping[int, _Opening]
 
 
 def _nothing_shared(start: int, end: int) -> None:
@@ -74,33 +78,37 @@ def _nothing_shared(start: int, end: int) -> None:
 class HyperscanMatcher:
     """Databases shared by all threads, one scratch of each for each thread."""
 
-    def __init__(self, compiled: _Compiled) -> None:
-        self._compiled = compiled
-        self._anchors, self._names, openings, self._reach, self._unanchored, self._margin = compiled
+    def __init__(self, anchors: _Anchors, gated: Callable[[], _Gated]) -> None:
+        """`gated` is asked when the first gate is open: most small changes open none."""
+        self._compiled = anchors, gated
+        self._anchors, self._reach, self._unanchored, self._margin = anchors
         self._scratch = hyperscan.Scratch(self._anchors)
-        self._names_scratch = None if self._names is None else hyperscan.Scratch(self._names)
-        self._openings = {rule: (*opening, hyperscan.Scratch(opening.database)) for rule, opening in openings.items()}
+        self._names: _Names | None = None
         self._traces: list[_Trace] = []  # of the versions that the one at hand descends from
 
     @classmethod
     def compile(cls, rules: RuleSet, *, keep: bool = True) -> HyperscanMatcher:
         """From the cache where it holds the databases of these very rules, else compiled and, to `keep`, put there."""
-        if not keep:
-            return cls._build(rules, "")
-        name = f"{_cache_key(rules)}.hsdb"
-        return cls._load(cache.read(name)) or cls._build(rules, name)
+        key = _cache_key(rules.digest) if keep else ""
+        anchors = _kept_anchors(key) if keep else None
+        if anchors:
+            return cls(anchors, once(lambda: _kept_names(key) or _compiled_names(rules, key)))
+        if len(rules) > 100:
+            print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
+        anchors, gated = _compiled_anchors(rules, key), _compiled_names(rules, key)
+        return cls(anchors, lambda: gated)
 
     @staticmethod
     def may_wait(rules: RuleSet) -> bool:
         """Whether the rules are not compiled yet, and nobody has asked so before. The next time they should be."""
-        key = _cache_key(rules)
+        key = _cache_key(rules.digest)
         if cache.holds(f"{key}.hsdb") or cache.holds(f"{key}.waits"):
             return False
         cache.write(f"{key}.waits", b"")
         return True
 
     def clone(self) -> HyperscanMatcher:
-        return HyperscanMatcher(self._compiled)
+        return HyperscanMatcher(*self._compiled)
 
     def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
         return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared, bounds)
@@ -124,7 +132,7 @@ class HyperscanMatcher:
             known = base.names.get((start - moved, end - moved))
             return known if not (known and moved) else [(rule, place + moved) for rule, place in known]
 
-        names: Names = {}
+        names: Named = {}
         self._traces.append(_Trace(hits, names))
         return self._gathered(version.data, hits, names, shared)
 
@@ -159,7 +167,7 @@ class HyperscanMatcher:
         hits.sort()
         return hits[bisect_left(hits, (floor + 1) << _RULE_BITS) :] if floor and hits else hits
 
-    def _gathered(self, data: Data, hits: list[int], names: Names, shared: Shared, bounds: Bounds = WHOLE) -> Regions:
+    def _gathered(self, data: Data, hits: list[int], names: Named, shared: Shared, bounds: Bounds = WHOLE) -> Regions:
         """Regions of hits. Behind each gate the names are looked for, unless `shared` knows them; `names` gets them."""
         found: Regions = {}
         reach = self._reach
@@ -181,11 +189,12 @@ class HyperscanMatcher:
             else:
                 spans.append([start, end + ahead])
         gates = found.pop(len(reach) - 1, None)
-        if gates and self._names is not None:
+        if gates:
+            behind = self._names = self._names or _Names(self._compiled[1]())
             for start, end in gates:
                 known = shared(start, end)
                 if known is None:
-                    known = self._names_in(data, start, end)
+                    known = behind.within(data, start, end)
                 names[start, end] = known
                 for rule, place in known:
                     found.setdefault(rule, []).append([place, place + reach[rule][1]])
@@ -193,8 +202,19 @@ class HyperscanMatcher:
             found[rule] = everywhere(len(data))
         return found
 
-    def _names_in(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
+
+class _Names:
+    """The search behind gates, of one thread."""
+
+    def __init__(self, gated: _Gated) -> None:
+        self._database = gated.database
+        self._scratch = hyperscan.Scratch(gated.database) if gated.database else None
+        self._openings = {rule: (*one, hyperscan.Scratch(one.database)) for rule, one in gated.openings.items()}
+
+    def within(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
         """(rule, where its name begins) of the names of gated rules in a span."""
+        if self._database is None:
+            return []
         found: dict[tuple[int, int], None] = {}  # a name may end at several places
         ends: list[tuple[int, int, int]] = []  # of names that are worth a second look
         openings = self._openings
@@ -205,9 +225,8 @@ class HyperscanMatcher:
             else:
                 found[rule, start + place] = None
 
-        assert self._names is not None
         whole = memoryview(data)
-        self._names.scan(whole[start:end], match_event_handler=on_name, scratch=self._names_scratch)  # type: ignore[type-var]
+        self._database.scan(whole[start:end], match_event_handler=on_name, scratch=self._scratch)  # type: ignore[type-var]
         for rule, place, name_end in ends:
             if self._opens(rule, whole[name_end:]):
                 found[rule, place] = None
@@ -224,53 +243,67 @@ class HyperscanMatcher:
         database.scan(data[:width], match_event_handler=on_hit, scratch=scratch)  # type: ignore[type-var]
         return len(hits) == wanted
 
-    @classmethod
-    def _load(cls, stored: bytes | None) -> HyperscanMatcher | None:
-        if stored is None:
-            return None
-        first = stored.find(b"\n") + 1
-        try:
-            sizes, opened, reach, unanchored, margin = json.loads(stored[:first])
-            ends = itertools.accumulate(sizes, initial=first)
-            anchors, names, *rests = [stored[start:end] for start, end in itertools.pairwise(ends)]
-            loaded = [_unserialized(rest) for rest in rests]
-            openings = {rule: _Opening(loaded[number], *rest) for rule, number, *rest in opened}
-            names_too = _unserialized(names) if names else None
-            return cls(_Compiled(_unserialized(anchors), names_too, openings, reach, unanchored, margin))
-        except hyperscan.HyperscanError:  # written by another version or for another processor
-            return None
 
-    @classmethod
-    def _build(cls, rules: RuleSet, name: str) -> HyperscanMatcher:
-        if len(rules) > 100:
-            print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
-        every = list(rules)
-        anchors = [anchor_of(rule) for rule in every]
-        reach = [
-            (anchor.reach, _AHEAD_OF_SCORED if rule.score else anchor.pattern_width + 1)
-            for rule, anchor in zip(every, anchors, strict=True)
-        ]
-        unanchored = [index for index, rule in enumerate(every) if rule.unanchored]
-        direct = [
-            (index, anchor.expression)
-            for index, anchor in enumerate(anchors)
-            if not every[index].gated and not every[index].unanchored
-        ]
-        # one expression a name: they compile ten times faster than alternatives of one expression
-        gated = [(index, any_of([name])) for index, rule in enumerate(every) if rule.gated for name in rule.names]
-        main = _database([*direct, (len(every), GATE)], every)
-        names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
-        reach.append((GATE_REACH, 1))
-        margin = max((anchors[index].width for index, _ in direct), default=0)
-        margin = max(margin, width_of(GATE))
-        openings = _openings(every)
-        if name:
-            rests = list(dict.fromkeys(opening.database for opening in openings.values()))
-            dumps = [hyperscan.dumpb(one) if one else b"" for one in (main, names, *rests)]
-            opened = [(rule, rests.index(opening.database), *opening[1:]) for rule, opening in openings.items()]
-            head = json.dumps([[len(dump) for dump in dumps], opened, reach, unanchored, margin]).encode()
-            cache.write(name, head + b"\n" + b"".join(dumps))
-        return cls(_Compiled(main, names, openings, reach, unanchored, margin))
+# ---- the databases ---------------------------------------------------------------------------------------------------
+
+
+def _kept_anchors(key: str) -> _Anchors | None:
+    """The anchors of rules, from the cache; None where it does not hold them."""
+    kept = cache.recall(f"{key}.hsdb")
+    database = _unserialized(kept[0]) if kept else None
+    return _Anchors(database, *kept[1:]) if database else None
+
+
+def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
+    """The anchors of rules; put into the cache where there is a key to them."""
+    every = list(rules)
+    anchors = [anchor_of(rule) for rule in every]
+    reach = [
+        (anchor.reach, _AHEAD_OF_SCORED if rule.score else anchor.pattern_width + 1)
+        for rule, anchor in zip(every, anchors, strict=True)
+    ]
+    unanchored = [index for index, rule in enumerate(every) if rule.unanchored]
+    direct = [
+        (index, anchor.expression)
+        for index, anchor in enumerate(anchors)
+        if not every[index].gated and not every[index].unanchored
+    ]
+    compiled = _Anchors(
+        _database([*direct, (len(every), GATE)], every),
+        [*reach, (GATE_REACH, 1)],
+        unanchored,
+        max([width_of(GATE), *(anchors[index].width for index, _ in direct)]),
+    )
+    if key:
+        cache.store(f"{key}.hsdb", (hyperscan.dumpb(compiled.database), *compiled[1:]))
+    return compiled
+
+
+def _kept_names(key: str) -> _Gated | None:
+    """The names of gated rules, from the cache; None where it does not hold them."""
+    kept = cache.recall(f"{key}.names")
+    if not kept:
+        return None
+    dumps, opened = kept
+    databases = [database for database in map(_unserialized, dumps) if database]
+    if len(databases) < len(dumps):
+        return None
+    openings = {rule: _Opening(databases[number], *rest) for rule, number, *rest in opened}
+    return _Gated(databases[0] if databases else None, openings)
+
+
+def _compiled_names(rules: RuleSet, key: str) -> _Gated:
+    """The names of gated rules; put into the cache where there is a key to them."""
+    every = list(rules)
+    # one expression a name: they compile ten times faster than alternatives of one expression
+    gated = [(index, any_of([name])) for index, rule in enumerate(every) if rule.gated for name in rule.names]
+    names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
+    openings = _openings(every)
+    if key:
+        databases = list(dict.fromkeys([*filter(None, [names]), *(one.database for one in openings.values())]))
+        opened = [(rule, databases.index(one.database), *one[1:]) for rule, one in openings.items()]
+        cache.store(f"{key}.names", ([hyperscan.dumpb(one) for one in databases], opened))
+    return _Gated(names, openings)
 
 
 class HyperscanFinder:
@@ -283,10 +316,8 @@ class HyperscanFinder:
     def stored(cls, expressions: Sequence[str], *, first: bool) -> HyperscanFinder | None:
         """From the cache; None where it does not hold them."""
         stored = cache.read(_finder_name(expressions, first))
-        try:
-            return cls(_unserialized(stored)) if stored else None
-        except hyperscan.HyperscanError:  # written by another version or for another processor
-            return None
+        database = _unserialized(stored) if stored else None
+        return cls(database) if database else None
 
     @classmethod
     def compiled(cls, expressions: Sequence[str], *, first: bool) -> HyperscanFinder:
@@ -330,8 +361,11 @@ def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
     return openings
 
 
-def _unserialized(dump: bytes) -> hyperscan.Database:
-    return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
+def _unserialized(dump: bytes) -> hyperscan.Database | None:
+    try:
+        return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
+    except hyperscan.HyperscanError:  # written by another version or for another processor
+        return None
 
 
 def _database(
@@ -361,11 +395,11 @@ def _blame(expressions: Expressions, rules: Sequence[Rule], flags: int) -> str:
     return ""
 
 
-def _cache_key(rules: RuleSet) -> str:
+@lru_cache(maxsize=1)
+def _cache_key(digest: str) -> str:
+    """What the databases of the rules with a digest are kept by."""
     package = Path(__file__).parents[1]
-    return cache.key(
-        rules.digest.encode(), *_machine(), cache.code(__file__, package / "anchors.py", package / "rules.py")
-    )
+    return cache.key(digest.encode(), *_machine(), cache.code(__file__, package / "anchors.py", package / "rules.py"))
 
 
 def _machine() -> tuple[bytes, ...]:

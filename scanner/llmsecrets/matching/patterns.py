@@ -34,11 +34,9 @@ class Patterns:
     def keep(self) -> None:
         """Store what was compiled, for the next run. Of two that do at once, one may have to do so again."""
         if self._new:
-            import marshal
-
             self._new = False
             compiled = {expression: _reduced(pattern)[1] for expression, pattern in self._ready.items()}
-            cache.write(self._name, marshal.dumps({**self._read(), **compiled}))
+            cache.store(self._name, {**self._read(), **compiled})
 
     def _made(self, expression: str) -> Any:
         import regex  # late: most runs of a hook confirm nothing
@@ -61,10 +59,7 @@ class Patterns:
         return f"{cache.key(self._digest.encode(), versions.encode())}.patterns"
 
     def _read(self) -> _Kept:
-        import marshal
-
-        stored = cache.read(self._name)
-        kept: _Kept = marshal.loads(stored) if stored else {}  # noqa: S302 - ours, by its checksum
+        kept: _Kept = cache.recall(self._name) or {}
         return kept
 
 
