@@ -17,6 +17,7 @@ import pytest
 from support import KEYS, run_llmsecrets
 
 from llmsecrets import cli
+from llmsecrets.cli import commands
 from llmsecrets.reporters import FORMATS
 from llmsecrets.templates import expand
 
@@ -312,7 +313,7 @@ def test_the_scans_help_fits_a_screen_and_the_whole_of_it_can_be_had(llmsecrets)
     whole = llmsecrets("scan", "--help-all", COLUMNS="100").stdout
     assert len(short) <= 45
     assert [line for line in short if line.startswith("  -") and line.split()[0].rstrip(",") not in whole] == []
-    scan = cli.cli.get_command(click.Context(cli.cli), "scan")
+    scan = commands.cli.get_command(click.Context(commands.cli), "scan")
     assert scan
     for option in scan.params:
         if isinstance(option, click.Option):
@@ -326,7 +327,7 @@ def test_each_commands_summary_fits_its_line(llmsecrets) -> None:
 
 
 def test_every_option_has_a_help_text() -> None:
-    for command in _commands(cli.cli):
+    for command in _commands(commands.cli):
         for parameter in command.params:
             if parameter.param_type_name == "option" and parameter.name not in ("output", "help"):
                 assert parameter.help, (command.name, parameter.name)

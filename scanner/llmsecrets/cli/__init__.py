@@ -1,7 +1,7 @@
 """The command line: options to Config, Config to Scanner, report to files and stdout, outcome to exit code.
 
 The only package that prints, chooses streams or exits, and this the one place where errors become messages. A command
-is a file here and a line in `_COMMANDS`.
+is a file here and a line in `commands`.
 """
 
 from __future__ import annotations
@@ -9,26 +9,37 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
-import click
-
-from llmsecrets.cli.output import complain
 from llmsecrets.errors import ExitCode, LlmsecretsError
+
+_GARBAGE = 50_000  # objects more than before, after which it is looked for
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete or crashed."""
+    """Run the command line and exit: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete or crashed.
+
+    A hook starts often. What a start makes, it keeps, so looking for garbage in it is in vain; and the system takes a
+    process apart sooner than the interpreter does itself. Both together are a tenth of a hook's time.
+    """
+    gc.set_threshold(_GARBAGE)
     code = run(sys.argv[1:])
-    gc.freeze()  # the interpreter's last collection would find nothing, and cost a hook a tenth of its time
-    sys.exit(code)
+    try:
+        if sys.stdout is not None:  # as where it is closed from the start
+            sys.stdout.flush()
+    except OSError:
+        code = code or ExitCode.INCOMPLETE
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """As `main`, returning the exit code."""
+    import click  # late, as all that takes long: `main` has told the collector first
+
+    from llmsecrets.cli.commands import cli
+    from llmsecrets.cli.output import complain
+
     try:
         return int(cli.main(arguments, prog_name="llmsecrets", standalone_mode=False) or 0)
     except click.exceptions.Exit as exit_request:
@@ -52,6 +63,9 @@ def run(arguments: Sequence[str]) -> int:
 def _crashed(failure: Exception) -> int:
     """Where it happened, without the values a traceback's messages may hold."""
     import traceback
+    from pathlib import Path
+
+    from llmsecrets.cli.output import complain
 
     if os.environ.get("LLMSECRETS_DEBUG"):
         traceback.print_exc()
@@ -60,53 +74,3 @@ def _crashed(failure: Exception) -> int:
     complain(f"unexpected {type(failure).__name__} at {where}; the scan is incomplete",
               "Please report it. LLMSECRETS_DEBUG=1 shows the traceback, which may quote scanned content.")  # fmt: skip
     return ExitCode.INCOMPLETE
-
-
-class _Commands(click.Group):
-    """A group whose commands are imported when asked for: a hook needs one of them."""
-
-    def __init__(self, *args: Any, modules: Mapping[str, str] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._modules = modules or {}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._modules)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = self._modules.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        command: click.Command = getattr(import_module(f"llmsecrets.cli.{module}"), name)
-        return command
-
-
-# One line a command: its name, the module here that holds it, the function.
-_COMMANDS = {
-    "scan": "scan:scan",
-    "baseline": "baseline:baseline",
-    "audit": "audit:audit",
-    "explain": "explain:explain",
-    "notebook": "notebook:notebook",
-    "rules": "rules:rules",
-    "config": "config:config",
-    "init": "init:init",
-    "migrate": "migrate:migrate",
-    "hook": "hook:hook",
-    "completion": "completion:completion",
-}
-
-
-@click.group(
-    cls=_Commands, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
-@click.version_option(package_name="llmsecrets", prog_name="llmsecrets")
-def cli() -> None:
-    """Find the keys and passwords that leak where people build with large language models.
-
-    \b
-    llmsecrets scan                       this folder
-    llmsecrets scan --history .           everything a repository ever held
-    llmsecrets hook install pre-commit    look at every commit before it is made
-    llmsecrets init                       see what a repository lacks, and get it
-    """
