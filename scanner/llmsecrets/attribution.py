@@ -7,17 +7,18 @@ for the first time are read once more, for what a report says of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
-from llmsecrets.model import Candidate, Chunk, Container, Provenance, Skip, Standing, identify
+from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing, identify
 from llmsecrets.rules import PATH_EXPRESSION
 from llmsecrets.sources import ANYWHERE, Place
 
 if TYPE_CHECKING:
+    from llmsecrets.resultcache import Answer, Found
     from llmsecrets.sources.history import HistorySource
 
 Misplaced = Callable[[str, str], bool]  # (rule id, path) → whether an allowlist decides by the path
@@ -86,19 +87,18 @@ class Sightings:
         for blob_id, dumped in sightings.items():
             if blob_id not in self.of:
                 self.of[blob_id] = [Sighting.parse(one, engine) for one in dumped]
-                path, containers, kind = provenances[blob_id]
-                self.provenances[blob_id] = Provenance(path, parse_containers(containers), blob_id=blob_id, kind=kind)
+                self.provenances[blob_id] = Provenance.parse(provenances[blob_id], {})
 
     def dump(self) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """Both in plain lists, as `recall` takes them."""
         sightings = {blob_id: [one.dump() for one in seen] for blob_id, seen in self.of.items()}
-        return sightings, {blob_id: [one.path, one.containers, one.kind] for blob_id, one in self.provenances.items()}
+        return sightings, {blob_id: one.dump() for blob_id, one in self.provenances.items()}
 
 
 class Firsts(NamedTuple):
     """Each secret where a path first showed it, and by its id how it stands."""
 
-    seen: Sequence[tuple[Sighting, Place]]
+    seen: Sequence[tuple[Sighting, Provenance]]
     standings: Mapping[str, Standing]
 
 
@@ -107,6 +107,7 @@ class Attribution:
 
     def __init__(self, engine: Engine, misplaced: Misplaced, limits: Limits, source: HistorySource) -> None:
         self._engine, self._misplaced, self._limits, self._source = engine, misplaced, limits, source
+        self._verdicts: dict[tuple[str, str], bool] = {}
 
     def firsts(self, sightings: Sightings) -> Firsts:
         """Each secret once a path, at the commit that brought it there first."""
@@ -130,17 +131,42 @@ class Attribution:
                 if key not in firsts or came < firsts[key][0]:
                     firsts[key] = (came, sighting, place)
         whole = {secret_id: together(known, len(holders[secret_id])) for secret_id, known in standings.items()}
-        return Firsts([(sighting, place) for _, sighting, place in firsts.values()], whole)
+        return Firsts([(sighting, place.provenance) for _, sighting, place in firsts.values()], whole)
+
+    def dump(self, firsts: Firsts, sightings: Sightings) -> Found:
+        """What was asked of the settings, the first places, how secrets stand, and what else those blobs hold."""
+        blob_ids = dict.fromkeys(provenance.blob_id or "" for _, provenance in firsts.seen)
+        return (
+            [(*asked, verdict) for asked, verdict in self._verdicts.items()],
+            [[sighting.dump(), provenance.dump()] for sighting, provenance in firsts.seen],
+            firsts.standings,
+            {blob_id: [one.dump() for one in sightings.of[blob_id]] for blob_id in blob_ids},
+        )
+
+    def parse(self, answer: Answer, sightings: Sightings) -> Firsts:
+        """The first places of an answer; `sightings` gets what else is in those blobs."""
+        for blob_id, dumped in answer.sightings.items():
+            sightings.of[blob_id] = [Sighting.parse(one, self._engine) for one in dumped]
+        commits = self._source.commits(commit_id for _, (_, _, commit_id, *_) in answer.firsts if commit_id)
+        seen = [
+            (Sighting.parse(sighting, self._engine), Provenance.parse(provenance, commits))
+            for sighting, provenance in answer.firsts
+        ]
+        standings = {
+            secret_id: Standing(at_head, tuple(refs), versions)
+            for secret_id, (at_head, refs, versions) in answer.standings.items()
+        }
+        return Firsts(seen, standings)
 
     def described(self, firsts: Firsts, sightings: Sightings) -> Iterator[Candidate]:
         """Full findings for the first places: their blobs are read once more, all others never."""
-        wanted: dict[str, dict[Place, list[Sighting]]] = {}
-        for sighting, place in firsts.seen:
-            wanted.setdefault(place.provenance.blob_id or "", {}).setdefault(place, []).append(sighting)
+        wanted: dict[str, dict[Provenance, list[Sighting]]] = {}
+        for sighting, provenance in firsts.seen:
+            wanted.setdefault(provenance.blob_id or "", {}).setdefault(provenance, []).append(sighting)
         for chunk in self._source.contents(sorted(wanted)):
             blob_id = chunk.provenance.blob_id or ""
-            for place, first in wanted[blob_id].items():
-                here = chunk._replace(provenance=place.provenance)
+            for provenance, first in wanted[blob_id].items():
+                here = chunk._replace(provenance=provenance)
                 again = list(self._seen_again(here, first, sightings.of[blob_id]))
                 for candidate in without_doubles(again, self._engine.specificity):
                     secret_id = identify(candidate.finding.secret, candidate.finding.family, sightings.key)
@@ -159,7 +185,12 @@ class Attribution:
                 yield piece[match.rule.id, match.secret_start, match.secret_end]._replace(match=match)
 
     def _is_misplaced(self, match: Match, path: str) -> bool:
-        return not match.rule.applies_to(path) or self._misplaced(match.rule.id, path)
+        if not match.rule.applies_to(path):
+            return True
+        asked = (match.rule.id, path)
+        if asked not in self._verdicts:
+            self._verdicts[asked] = self._misplaced(*asked)
+        return self._verdicts[asked]
 
     def _seen_again(self, chunk: Chunk, wanted: Sequence[Sighting], every: Sequence[Sighting]) -> Iterator[Candidate]:
         """The findings for sightings in a blob that is read once more; of `every` one, excerpts hide the secret."""
@@ -190,11 +221,6 @@ def _could_stand(sighting: Sighting, met: Mapping[str, object]) -> Sequence[str]
     if not paths or any(PATH_EXPRESSION in glob for glob in possible) or (possible and sighting.members):
         return (ANYWHERE,)
     return possible
-
-
-def parse_containers(dumped: Iterable[Sequence[Any]]) -> tuple[Container, ...]:
-    """Containers from what JSON makes of them."""
-    return tuple(Container(kind, name, tuple((label, value) for label, value in facts)) for kind, name, facts in dumped)
 
 
 def together(known: Sequence[Standing], versions: int) -> Standing:

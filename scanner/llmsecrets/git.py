@@ -162,10 +162,14 @@ class Repository:
         """Start walking from the oldest commit on: which commit brought each object in, at which path."""
         return Walk(self, revisions, stdin)
 
-    def named(self) -> list[str]:
-        """Ids of everything refs, reflogs, HEAD and other worktrees' HEADs name, sorted."""
-        refs = self._run("for-each-ref", "--format=%(objectname)").decode().split()
-        return sorted({*refs, *self.commits("--ignore-missing", "--all", "--reflog", "--no-walk=unsorted")})
+    def refs(self) -> bytes:
+        """All refs, a line each: the id of what it names, and its name."""
+        return self._run("for-each-ref", "--format=%(objectname) %(refname)")
+
+    def named(self, refs: bytes) -> list[str]:
+        """Ids of everything that `refs`, reflogs, HEAD and other worktrees' HEADs name, sorted."""
+        ids = (line.split(b" ")[0].decode() for line in refs.splitlines())
+        return sorted({*ids, *self.commits("--ignore-missing", "--all", "--reflog", "--no-walk=unsorted")})
 
     def remote(self) -> str:
         """The address of the remote `origin`, as configured: it may hold a password. Empty if there is none."""
@@ -176,9 +180,10 @@ class Repository:
         return self._run("rev-parse", "--quiet", "--verify", "HEAD", accept=(0, 1)).decode().strip()
 
     def boundary(self) -> str:
-        """The commits at which a shallow clone's history is cut off, as git lists them."""
-        file = self.common_dir / "shallow"
-        return file.read_text("ascii", "replace") if self.shallow and file.exists() else ""
+        """The commits at which history is cut off or led elsewhere (shallow clones, grafts), as git lists them."""
+        files = [self.common_dir / "shallow"] if self.shallow else []
+        files.append(self.common_dir / "info" / "grafts")
+        return "".join(file.read_text("ascii", "replace") for file in files if file.is_file())
 
     def has_all(self, ids: Sequence[str]) -> bool:
         """Whether all of these objects exist."""

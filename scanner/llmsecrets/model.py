@@ -7,8 +7,8 @@ thousand, and `dataclasses` would cost the hook ten milliseconds at start.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")  # most severe first
 CONFIDENCES = ("high", "medium", "low")  # the tiers, surest first
@@ -106,6 +106,19 @@ class Provenance(NamedTuple):
     def whole_path(self) -> str:
         """The path, and behind it the archive members that lead to the content: `app.zip/config/settings.py`."""
         return "/".join((self.path, *(one.name for one in self.containers if one.kind == "member")))
+
+    def dump(self) -> list[Any]:
+        """As plain lists; of the commit its id only: what else it says may hold a secret."""
+        return [self.path, self.containers, self.commit.sha if self.commit else "", self.blob_id, self.kind]
+
+    @classmethod
+    def parse(cls, dumped: Sequence[Any], commits: Mapping[str, Commit]) -> Provenance:
+        """What `dump` gave, with the commit from `commits`, by ids."""
+        path, containers, commit_id, blob_id, kind = dumped
+        inside = tuple(
+            Container(one, name, tuple((label, value) for label, value in facts)) for one, name, facts in containers
+        )
+        return cls(path, inside, commits.get(commit_id), blob_id, kind)
 
 
 class Spot(NamedTuple):
@@ -304,6 +317,16 @@ class Skip(NamedTuple):
     reason: str
     detail: str
     expected: bool = False
+
+    def dump(self) -> list[Any]:
+        """As plain lists."""
+        return [self.provenance.dump(), *self[1:]]
+
+    @classmethod
+    def parse(cls, dumped: Sequence[Any]) -> Skip:
+        """What `dump` gave; of no commit."""
+        provenance, *rest = dumped
+        return cls(Provenance.parse(provenance, {}), *rest)
 
 
 Content = Batch | Chunk | Skip | Version  # what a source yields

@@ -12,6 +12,7 @@ import json
 import sqlite3
 import zlib
 from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
@@ -19,31 +20,54 @@ from typing import Any, NamedTuple
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS {} (key TEXT PRIMARY KEY, digest BLOB, payload BLOB, used INTEGER)"
 _PATIENCE = 1.0  # seconds to wait for another scan that is writing
-_KEPT = {"states": 200, "layers": 2000}  # tables: repositories and layers remembered
+_KEPT = {"states": 200, "answers": 200, "layers": 2000}  # tables: repositories (twice) and layers remembered
 
 
 class State(NamedTuple):
     """A repository as it was scanned.
 
     `tips`: everything refs and reflogs named. `boundary`: where history was cut off (shallow clones). `newest`: the
-    latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: what
-    was left out of blobs by intent (blob, reason, detail). `salt` keys the secrets' digests. `sightings` and
-    `provenances`: what each blob with matches held. `places`: the commit that first brought it in, and where to;
-    `further`: every one that did, of blobs for which the first did not decide. `globs`: those that rules are limited
-    to, with the paths they ever matched.
+    latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: the
+    skips of what was left out of blobs by intent. `salt` keys the secrets' digests. `sightings` and `provenances`: what
+    each blob with matches held. `places`: the commit that first brought it in, and where to; `further`: every one that
+    did, of blobs for which the first did not decide. `globs`: those that rules are limited to, with the paths they ever
+    matched.
     """
 
     tips: list[str]
     boundary: str
     newest: int
     pending: list[str]
-    told: list[list[str]]
+    told: list[list[Any]]
     salt: str
     sightings: dict[str, list[Any]]
     provenances: dict[str, list[Any]]
     places: dict[str, list[str]]
     further: dict[str, list[list[str]]]
     globs: dict[str, list[str]]
+
+
+# The last four fields of an Answer: what attribution tells.
+Found = tuple[list[tuple[str, str, bool]], list[list[Any]], Mapping[str, Sequence[Any]], dict[str, list[Any]]]
+
+
+class Answer(NamedTuple):
+    """What a scan came to, for a repository that has not changed since: it need not be looked through at all.
+
+    `situation` stands for the refs, `excluded` (path → verdict) and `misplaced` (rule id, path, verdict) are what was
+    asked of the settings: where any of it is another now, so may be the answer. `skips` are all there were: such as
+    hold without another look, and missing objects. `salt` is the State's. `firsts` and `standings` are where each
+    secret was first, and how it stands, `sightings` all that is in those blobs, in plain lists.
+    """
+
+    situation: str
+    excluded: dict[str, bool]
+    skips: list[list[Any]]
+    salt: str
+    misplaced: list[tuple[str, str, bool]]
+    firsts: list[list[Any]]
+    standings: Mapping[str, Sequence[Any]]
+    sightings: dict[str, list[Any]]
 
 
 class LayerState(NamedTuple):
@@ -58,11 +82,11 @@ class ResultCache:
     """The states of repositories under one key each: rules, version, settings and the repository's place."""
 
     def __init__(self, path: Path, key: str) -> None:
-        self._table, self._key = _Table(path, "states"), key
+        self._states, self._answers, self._key = _Table(path, "states"), _Table(path, "answers"), key
 
     def load(self) -> State | None:
         """The state stored under the key, or None where there is none to trust."""
-        payload = self._table.get(self._key)
+        payload = self._states.get(self._key)
         try:
             return None if payload is None else State(**json.loads(payload))
         except (ValueError, TypeError):
@@ -70,7 +94,19 @@ class ResultCache:
 
     def store(self, state: State) -> bool:
         """Remember a state; False where the file cannot be written."""
-        return self._table.put(self._key, json.dumps(state._asdict(), separators=(",", ":")).encode())
+        return self._states.put(self._key, _packed(state))
+
+    def load_answer(self) -> Answer | None:
+        """The answer stored under the key, or None where there is none to trust."""
+        payload = self._answers.get(self._key)
+        try:
+            return None if payload is None else Answer(**json.loads(payload))
+        except (ValueError, TypeError):
+            return None
+
+    def store_answer(self, answer: Answer) -> bool:
+        """Remember an answer; False where the file cannot be written."""
+        return self._answers.put(self._key, _packed(answer))
 
 
 class LayerCache:
@@ -93,6 +129,10 @@ class LayerCache:
         listing = {kind: b64encode(paths).decode() for kind, paths in state.listing.items()}
         payload = zlib.compress(json.dumps([listing, b64encode(state.told).decode()]).encode(), 1)
         return self._table.put(f"{self._key} {digest}", payload)
+
+
+def _packed(record: State | Answer) -> bytes:
+    return json.dumps(record._asdict(), separators=(",", ":")).encode()
 
 
 class _Table:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from llmsecrets import filters, magic
-from llmsecrets.attribution import Attribution, Sightings, age, numbered, parse_containers, together
+from llmsecrets.attribution import Attribution, Sightings, age, numbered, together
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine
 from llmsecrets.inside import GLIMPSE, Limits, expand, glimpsed, with_base64
@@ -106,8 +106,8 @@ class Scanner:
         """Scan everything the source yields."""
         started = time.perf_counter()
         history = _is_history(source)
-        tally = self._run(source, _Tally.note if history else _Tally.find)
-        candidates = self._placed(tally, source) if _is_history(source) else tally.candidates
+        tally = self._history(source) if _is_history(source) else self._run(source, _Tally.find)
+        candidates = tally.candidates
         conclude = getattr(source, "conclude", None)
         if conclude:
             candidates = list(conclude(candidates, tally.skips))
@@ -185,21 +185,26 @@ class Scanner:
                 thread.join(0.1)
                 self._report(sum(tally.blobs for tally in tallies), sum(tally.size for tally in tallies))
 
-    # ---- placing what a history holds
-
-    def _placed(self, tally: _Tally, source: HistorySource) -> list[Candidate]:
-        """The findings of a history, what was known of it before included; and what is known now, remembered."""
+    def _history(self, source: HistorySource) -> _Tally:
+        """What a history holds, what was known of it before included; and what is known now, remembered."""
         attribution = Attribution(self._engine, self._settings.misplaced, self._settings.limits, source)
-        if source.known:
-            tally.seen.recall(source.known.sightings, source.known.provenances, self._engine)
-        found = list(attribution.described(attribution.firsts(tally.seen), tally.seen))
+        answer = source.answer(self._settings.misplaced)
+        if answer:
+            tally = self._tally(answer.salt)
+            firsts = attribution.parse(answer, tally.seen)
+        else:
+            tally = self._run(source, _Tally.note)
+            if source.known:
+                tally.seen.recall(source.known.sightings, source.known.provenances, self._engine)
+            firsts = attribution.firsts(tally.seen)
+        tally.candidates = list(attribution.described(firsts, tally.seen))
         source.skips += tally.skips
-        if source.cache:
-            source.cache.store(source.state(*tally.seen.dump(), tally.salt))
+        if not answer:
+            source.remember(*tally.seen.dump(), tally.salt, attribution.dump(firsts, tally.seen))
         tally.skips = [
             skip._replace(provenance=source.outward(skip.provenance)) for skip in dict.fromkeys(source.skips)
         ]
-        return found
+        return tally
 
     # ---- judging
 
@@ -392,10 +397,7 @@ class _Tally:
         """Everything, for another process to `add`."""
         import json
 
-        skips = [
-            [one.provenance.blob_id, one.provenance.containers, one.reason, one.detail, one.expected]
-            for one in self.skips
-        ]
+        skips = [one.dump() for one in self.skips]
         return json.dumps([*self.seen.dump(), skips, self.blobs, self.size]).encode()
 
     def add(self, dumped: bytes, engine: Engine) -> None:
@@ -404,9 +406,7 @@ class _Tally:
 
         sightings, provenances, skips, blobs, size = json.loads(dumped)
         self.seen.recall(sightings, provenances, engine)
-        self.skips += [
-            Skip(Provenance("", parse_containers(inside), blob_id=blob_id), *rest) for blob_id, inside, *rest in skips
-        ]
+        self.skips += [Skip.parse(one) for one in skips]
         self.blobs += blobs
         self.size += size
 

@@ -93,8 +93,66 @@ def test_a_remembered_history_reads_like_one_scanned_anew(repository, scan, tmp_
         for _ in range(walk.random.randrange(1, 4)):
             walk.step()
         options = ("--history", "--exclude", "docs") if walk.random.random() < 0.3 else ("--history",)
-        cached = scan(*options, "--cache", cache, cwd=repository.root)
-        assert result(cached) == result(scan(*options, "--no-cache", cwd=repository.root))
+        anew = result(scan(*options, "--no-cache", cwd=repository.root))
+        assert result(scan(*options, "--cache", cache, cwd=repository.root)) == anew
+        assert result(scan(*options, "--cache", cache, cwd=repository.root)) == anew
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "exclude: [samples]",
+        "allow: [{reason: samples, paths: [samples]}]",
+        "allow: [{reason: samples, paths: [samples], rules: [npm-*]}]",
+        "max_file_size: 10",
+        "disable: [github-*]",
+    ],
+)
+def test_an_unchanged_history_under_other_settings(repository, scan, key, settings) -> None:
+    for path in ("samples/a.py", "copies/b.py", "c.py"):
+        repository.commit({path: f"{key('github')}\n{key('npm')}\n"})
+        repository.remove(path)
+    before = scan("--history", cwd=repository.root)
+    (repository.root / ".llmsecrets.yaml").write_text(settings)
+    changed = scan("--history", cwd=repository.root)
+    assert result(changed) == result(scan("--history", "--no-cache", cwd=repository.root)) != result(before)
+    (repository.root / ".llmsecrets.yaml").unlink()
+    assert result(scan("--history", cwd=repository.root)) == result(before)
+
+
+def test_an_allowlist_further_down_is_heard_in_an_unchanged_history(repository, scan, key) -> None:
+    for path in ("samples/a.py", "b.py"):
+        repository.commit({path: key("github")})
+        repository.remove(path)
+    assert scan("--history", cwd=repository.root).paths == ["samples/a.py"]
+    (repository.root / "samples").mkdir()
+    (repository.root / "samples/.llmsecrets.yaml").write_text("allow: [{reason: samples, paths: ['**']}]")
+    allowed = scan("--history", cwd=repository.root)
+    assert result(allowed) == result(scan("--history", "--no-cache", cwd=repository.root))
+    assert allowed.paths == ["b.py"]
+
+
+@pytest.mark.parametrize("change", [("checkout", "-q", "topic"), ("tag", "v1"), ("branch", "-m", "topic", "other")])
+def test_another_head_or_name_changes_how_a_secret_stands(repository, scan, key, change) -> None:
+    repository.commit({"README": "hello\n"})
+    repository.branch("topic")
+    repository.commit({"a.py": key("github")})
+    repository.switch("main")
+    before = scan("--history", cwd=repository.root)
+    repository.git(*change)
+    after = scan("--history", cwd=repository.root)
+    assert result(after) == result(scan("--history", "--no-cache", cwd=repository.root))
+    assert (result(after) == result(before)) is (change[0] == "tag")  # which names another commit
+
+
+def test_a_blob_lost_since_it_was_scanned_is_told(repository, scan, key) -> None:
+    repository.commit({"a.py": key("github", 1), "b.py": key("github", 2)})
+    assert len(scan("--history", cwd=repository.root).json["findings"]) == 2
+    blob = repository.git("rev-parse", "HEAD:a.py").strip()
+    (repository.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    second = scan("--history", cwd=repository.root)
+    assert second.paths == ["b.py"]
+    assert [skip["reason"] for skip in second.json["skips"]] == ["missing object"]
 
 
 def test_a_second_scan_reads_only_what_came_since(repository, scan, key) -> None:

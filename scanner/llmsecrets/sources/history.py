@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, BinaryIO
 
 from llmsecrets import magic
+from llmsecrets.cache import key as digest
 from llmsecrets.forked import Queue
 from llmsecrets.git import BlobReader, Repository, Stretch
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
-from llmsecrets.resultcache import ResultCache, State
+from llmsecrets.resultcache import Answer, Found, ResultCache, State
 from llmsecrets.sources import ANYWHERE, Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
 from llmsecrets.sources.standing import Trees
@@ -35,6 +36,7 @@ _OPENED = 128 << 20  # bytes of the largest archive that is held in memory to be
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
 _REFS_NAMED = 5
+_MISSING = "missing object"
 
 
 class HistorySource:
@@ -56,20 +58,20 @@ class HistorySource:
         """
         self._repository, self._max_size = repository, max_size
         self._unreachable, self._submodule = unreachable, submodule
-        self._excluded: Excluded = lambda path: excluded(self._whole_path(path))
-        self._tips, self._boundary = repository.named(), repository.boundary()
-        self.cache, known = cache, cache.load() if cache else None
-        self.known = known if known and self._continues(known) else None
-        since = [f"^{tip}" for tip in self.known.tips] if self.known else []
-        self._walk = repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
-        self._whole = repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
-        self.skips: list[Skip] = list(self._told(self.known)) if self.known else []
+        self._excluded = excluded
+        self._verdicts: dict[str, bool] = {}  # on the paths that were asked about
+        self._refs, self._boundary = repository.refs(), repository.boundary()
+        self._tips = repository.named(self._refs)
+        self.cache = cache
+        self.known: State | None = None
+        self.skips: list[Skip] = []
         self._brought: dict[str, list[str]] = {}
         self._further: dict[str, list[list[str]]] = {}
         self.met: Mapping[str, Collection[str]] = {}
         self._trees = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
+        self._begin()
         if self.known:
             pending = "\n".join(self.known.pending).encode()
             new = self._repository.of_types(self._walk.objects(), ("blob", *MESSAGES))
@@ -87,14 +89,53 @@ class HistorySource:
         queue = Queue(store.families(), _TURNS)
         return [itertools.chain(self._versions(queue), self._shard(iter(rest[number::jobs]))) for number in range(jobs)]
 
-    def state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
-        """What to remember of this scan. Only after `places` has been gone through."""
+    def _begin(self) -> None:
+        """Let git walk what came since the last scan, or all of it."""
+        known = self.cache.load() if self.cache else None
+        self.known = known if known and self._continues(known) else None
+        since = [f"^{tip}" for tip in self.known.tips] if self.known else []
+        self._walk = self._repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
+        self._whole = self._repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
+        told = [Skip.parse(one) for one in self.known.told] if self.known else []
+        here = self._here(told)  # what was left out of these by intent need not be read for it
+        self.skips += [one for one in told if one.provenance.blob_id in here]
+
+    def answer(self, misplaced: Callable[[str, str], bool]) -> Answer | None:
+        """What the last scan came to, where nothing has changed since that it depended on."""
+        answer = self.cache.load_answer() if self.cache else None
+        if (
+            answer is None
+            or answer.situation != self._situation()
+            or any(self._is_excluded(path) != verdict for path, verdict in answer.excluded.items())
+            or any(misplaced(rule_id, path) != verdict for rule_id, path, verdict in answer.misplaced)
+        ):
+            return None
+        skips = [Skip.parse(one) for one in answer.skips]
+        here = self._here(skips)
+        if any((one.provenance.blob_id in here) == (one.reason == _MISSING) for one in skips):
+            return None
+        self.skips += skips
+        return answer
+
+    def _situation(self) -> str:
+        tips = "\n".join((*self._tips, self._repository.head(), self._boundary))
+        return digest(self._refs, tips.encode())
+
+    def remember(
+        self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str, found: Found
+    ) -> None:
+        """Keep what this scan came to for the next one. Only after `places` has been gone through."""
+        if self.cache:
+            state = self._state(sightings, provenances, salt)
+            self.cache.store(state)
+            again = [one for one in self.skips if not _is_told_in_full(one)]
+            if all(one.reason == _MISSING for one in again):
+                skips = [*state.told, *(one.dump() for one in again)]
+                self.cache.store_answer(Answer(self._situation(), self._verdicts, skips, salt, *found))
+
+    def _state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         pending = {one.provenance.blob_id for one in self.skips if one.provenance.blob_id and not _is_told_in_full(one)}
-        told = [
-            [one.provenance.blob_id or "", one.reason, one.detail]
-            for one in self.skips
-            if _is_told_in_full(one) and one.provenance.blob_id not in pending
-        ]
+        told = [one.dump() for one in self.skips if _is_told_in_full(one) and one.provenance.blob_id not in pending]
         places = {blob_id: [commit_id, *self._brought[blob_id]] for blob_id, (commit_id, _) in self._seen.items()}
         return State(
             self._tips, self._boundary, self._newest(), sorted(pending), told, salt, sightings, provenances, places,
@@ -107,12 +148,10 @@ class HistorySource:
             return self.known.newest
         return max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
 
-    def _told(self, known: State) -> Iterator[Skip]:
-        """What was left out by intent of blobs that are still here: they need not be read for it."""
-        here = {blob_id for blob_id, _ in self._repository.types([blob_id for blob_id, _, _ in known.told])}
-        for blob_id, reason, detail in known.told:
-            if blob_id in here:
-                yield Skip(Provenance("", blob_id=blob_id), reason, detail, expected=True)
+    def _here(self, skips: Sequence[Skip]) -> set[str]:
+        """Which of the blobs that skips are of are here."""
+        ids = [one.provenance.blob_id or "" for one in skips]
+        return {blob_id for blob_id, _ in self._repository.types(ids)} if ids else set()
 
     def _continues(self, known: State) -> bool:
         """Whether what was scanned then is still there to build on."""
@@ -177,6 +216,15 @@ class HistorySource:
         path = provenance.path and self._whole_path(provenance.path)
         return provenance._replace(path=path, containers=(around, *provenance.containers))
 
+    def commits(self, ids: Iterable[str]) -> Mapping[str, Commit]:
+        """Commits by their ids, those that are here."""
+        return self._repository.details(ids)
+
+    def _is_excluded(self, path: str) -> bool:
+        if path not in self._verdicts:
+            self._verdicts[path] = bool(self._excluded(self._whole_path(path)))
+        return self._verdicts[path]
+
     def _whole_path(self, path: str) -> str:
         return f"{self._submodule}/{path}" if self._submodule else path
 
@@ -240,6 +288,8 @@ class HistorySource:
                 yield from (item.chunk(index) for index in range(len(item.starts)))
             elif isinstance(item, Chunk):
                 yield item
+            elif isinstance(item, Skip):  # it could be read when it was scanned
+                self.skips.append(item)
 
     def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
         targets = {blob_id: target_of(blobs[blob_id]) for blob_id in seen}
@@ -257,7 +307,7 @@ class HistorySource:
                 yield Place(blobs[blob_id]._replace(commit=commit), standing)
                 continue
             for path in dict.fromkeys([*brought_in, *tips.paths(blob_id)]):
-                if not self._excluded(path):
+                if not self._is_excluded(path):
                     first = commit if path in brought_in else None
                     yield Place(Provenance(path, commit=first, blob_id=blob_id), standing)
 
@@ -271,7 +321,7 @@ class HistorySource:
             self._further[blob_id].append([commit_id, path])
         commits = self._repository.details(commit_id for commit_id, _, _ in seen)
         for commit_id, blob_id, path in seen:
-            if path not in known.setdefault(blob_id, set()) and not self._excluded(path):
+            if path not in known.setdefault(blob_id, set()) and not self._is_excluded(path):
                 known[blob_id].add(path)
                 provenance = Provenance(path, commit=commits.get(commit_id), blob_id=blob_id)
                 yield Place(provenance, Standing(False, (), 1))
@@ -326,8 +376,8 @@ class _Tips:
 
 
 def _is_told_in_full(skip: Skip) -> bool:
-    """Whether blob, reason and detail are all there is of a skip, and a second look would tell the same."""
-    return skip.expected and bool(skip.provenance.blob_id) and not skip.provenance.containers
+    """Whether a second look at the blob would tell the same."""
+    return skip.expected and bool(skip.provenance.blob_id)
 
 
 def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
@@ -335,7 +385,7 @@ def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
 
 
 def _missing(blob_id: str) -> Skip:
-    return Skip(Provenance("", blob_id=blob_id), "missing object", blob_id)
+    return Skip(Provenance("", blob_id=blob_id), _MISSING, blob_id)
 
 
 def _batch(stretch: Stretch) -> Batch:
