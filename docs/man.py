@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from llmsecrets.cli import cli
+from llmsecrets.cli.commands import cli
 
 PAGE = Path(__file__).with_name("llmsecrets.1")
 _END = r"""
