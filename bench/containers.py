@@ -18,21 +18,20 @@ import lzma
 import random
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import measure
 from measure import Command
+from packing import Files, tarred, zipped
 
 from llmsecrets.templates import expand
 
 KINDS = ("sk-proj-{{alnum:74}}T3BlbkFJ{{alnum:74}}", "{{make:crc32-base62-6}}", "glpat-{{alnum:20}}")
-Files = Mapping[str, bytes]
 
 
 class Found(NamedTuple):
@@ -140,33 +139,15 @@ def _notebook(number: int, cell: dict[str, Any]) -> bytes:
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1).encode()
 
 
-def _zipped(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return out.getvalue()
-
-
-def _tarred(files: Files, mode: str = "w") -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-
-
 ARCHIVES: dict[str, Callable[[Files], bytes]] = {
-    ".zip": _zipped,
-    ".whl": _zipped,
-    ".jar": lambda files: _zipped(files, zipfile.ZIP_STORED),
-    ".tar": _tarred,
-    ".tar.gz": lambda files: _tarred(files, "w:gz"),
-    ".tar.bz2": lambda files: _tarred(files, "w:bz2"),
-    ".tar.xz": lambda files: _tarred(files, "w:xz"),
-    ".nested.zip": lambda files: _zipped({"inner.tar.gz": _tarred({"app.zip": _zipped(files)}, "w:gz")}),
+    ".zip": zipped,
+    ".whl": zipped,
+    ".jar": lambda files: zipped(files, zipfile.ZIP_STORED),
+    ".tar": tarred,
+    ".tar.gz": lambda files: tarred(files, "w:gz"),
+    ".tar.bz2": lambda files: tarred(files, "w:bz2"),
+    ".tar.xz": lambda files: tarred(files, "w:xz"),
+    ".nested.zip": lambda files: zipped({"inner.tar.gz": tarred({"app.zip": zipped(files)}, "w:gz")}),
     ".txt.gz": lambda files: gzip.compress(list(files.values())[1]),
     ".txt.xz": lambda files: lzma.compress(list(files.values())[1]),
 }

@@ -7,13 +7,12 @@ A Store gives images and, for each of their layers, a stream: `archive` reads ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from llmsecrets.errors import SourceError
-
-Read = Callable[[int], bytes]  # up to so many bytes; empty at the end
+from llmsecrets.reading import Read
 
 DOCUMENT_LIMIT = 8 << 20  # bytes of a manifest or configuration; registries accept manifests of 4 MiB
 

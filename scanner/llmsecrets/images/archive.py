@@ -13,11 +13,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import IO, Any, NamedTuple
 
 from llmsecrets.errors import SourceError
-from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Read, Trouble, oci
+from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Trouble, oci
 from llmsecrets.images.layout import blob_path
 from llmsecrets.images.listing import normal
-from llmsecrets.images.streams import exactly, is_digest, is_packed, unpacked, verified
+from llmsecrets.images.streams import is_digest, is_packed, unpacked, verified
 from llmsecrets.images.tar import Entry, entries
+from llmsecrets.reading import Read, exactly
 
 _MOST = 100_000  # entries: a file each for documents and layers
 _HELD = 64 << 20  # bytes of documents held of a packed archive

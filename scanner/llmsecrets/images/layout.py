@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from llmsecrets.errors import SourceError
-from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Read, Trouble, oci
+from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Trouble, oci
 from llmsecrets.images.streams import verified
+from llmsecrets.reading import Read
 
 
 def is_layout(folder: Path) -> bool:

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from llmsecrets.errors import SourceError
-from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Read, Trouble, oci
+from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Trouble, oci
 from llmsecrets.images.connection import Connection, Refused, Response
 from llmsecrets.images.credentials import login
 from llmsecrets.images.reference import Reference
 from llmsecrets.images.streams import verified
+from llmsecrets.reading import Read
 
 _MANIFESTS = ", ".join((
     "application/vnd.oci.image.index.v1+json",

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
-from llmsecrets.images import Cut, Layer, Limits, Read
+from llmsecrets.images import Cut, Layer, Limits
+from llmsecrets.reading import Read
 
 _ALGORITHMS = {"sha256": 64, "sha512": 128}  # the two of the OCI image specification, with their lengths in hex
 _SLACK = 64 << 20  # bytes that may come of anything before the ratio counts
@@ -27,14 +28,6 @@ def verified(content: bytes, digest: str) -> bytes:
     if digest and hashlib.new(digest.partition(":")[0], content).hexdigest() != digest.partition(":")[2]:
         raise Cut("wrong digest", f"the content does not have the digest {digest}")
     return content
-
-
-def exactly(read: Read, size: int) -> bytes:
-    """So many bytes, fewer only at the end."""
-    content = io.BytesIO()  # unlike a list of pieces, it is never there twice
-    while size and (piece := read(size)):
-        size -= content.write(piece)
-    return content.getvalue()
 
 
 def is_packed(start: bytes) -> bool:

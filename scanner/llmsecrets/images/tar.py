@@ -10,8 +10,8 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
-from llmsecrets.images import Cut, Read
-from llmsecrets.images.streams import exactly
+from llmsecrets.images import Cut
+from llmsecrets.reading import Read, exactly
 
 _HEADERS = 1 << 20  # bytes that one entry's headers may take: long names and extended attributes
 _BLOCK = 512

@@ -12,12 +12,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from lzma import LZMADecompressor, LZMAError
 from typing import Any, BinaryIO, NamedTuple
 
 from llmsecrets import magic
 from llmsecrets.inside.limits import Budget, LimitError
+from llmsecrets.reading import Read, exactly
 
 _PIECE = 1 << 18  # bytes unpacked at a time
 _READS_BEYOND = 8  # times that tarfile may read at the end of a tar that is in order
@@ -58,7 +59,7 @@ class Closed(NamedTuple):
 class Stream:
     """What something unpacks to. It ends where the data are damaged, and `trouble` says how."""
 
-    def __init__(self, read: Callable[[int], bytes], budget: Budget) -> None:
+    def __init__(self, read: Read, budget: Budget) -> None:
         """`read` gives up to so many bytes, none at the end."""
         self._read, self._budget, self._ahead = read, budget, b""
         self.trouble = ""
@@ -80,11 +81,8 @@ class Stream:
 
     def peek(self, size: int) -> bytes:
         """So many bytes, fewer only at the end; they are read again."""
-        content = io.BytesIO()  # unlike a list of pieces, it is never there twice
-        while size > 0 and (piece := self.read(size)):
-            size -= content.write(piece)
-        head = content.getvalue()
-        self._ahead = head + self._ahead
+        head = exactly(self.read, size)
+        self._ahead = head + self._ahead if self._ahead else head
         return head
 
 
@@ -120,7 +118,7 @@ def before_zip(data: bytes) -> bytes:
 # ---- compressed files and tar --------------------------------------------------------------------------------------
 
 
-def _unpacked(read: Callable[[int], bytes], path: str, budget: Budget) -> Iterator[Member | Closed]:
+def _unpacked(read: Read, path: str, budget: Budget) -> Iterator[Member | Closed]:
     stream = Stream(read, budget)
     head = stream.peek(magic.HEAD)
     if not head and stream.trouble:
@@ -133,7 +131,7 @@ def _unpacked(read: Callable[[int], bytes], path: str, budget: Budget) -> Iterat
     yield Member(name.removesuffix(next((end for end in _SUFFIXES if name.lower().endswith(end)), "")), stream)
 
 
-def _decompressor(kind: str, file: BinaryIO) -> Callable[[int], bytes]:
+def _decompressor(kind: str, file: BinaryIO) -> Read:
     """A function that gives up to so many unpacked bytes. Concatenated streams are one."""
     if kind == "gzip":
         import gzip
@@ -148,7 +146,7 @@ def _decompressor(kind: str, file: BinaryIO) -> Callable[[int], bytes]:
     return _zstd(file)
 
 
-def _xz(file: BinaryIO) -> Callable[[int], bytes]:
+def _xz(file: BinaryIO) -> Read:
     """As lzma.open, which has no limit on the memory that a header may ask for."""
     decompressor = LZMADecompressor(memlimit=_XZ_MEMORY)
 
@@ -170,7 +168,7 @@ def _xz(file: BinaryIO) -> Callable[[int], bytes]:
     return read
 
 
-def _zstd(file: BinaryIO) -> Callable[[int], bytes]:
+def _zstd(file: BinaryIO) -> Read:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
     except ImportError:
@@ -179,9 +177,9 @@ def _zstd(file: BinaryIO) -> Callable[[int], bytes]:
         except ImportError as failure:
             raise UnopenedError("to look into zstd: pip install 'llmsecrets[zstd]'", missing=True) from failure
         reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        read: Callable[[int], bytes] = reader.read1
+        read: Read = reader.read1
         return read
-    opened: Callable[[int], bytes] = zstd.ZstdFile(file).read1
+    opened: Read = zstd.ZstdFile(file).read1
     return opened
 
 

@@ -14,14 +14,15 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from llmsecrets import magic
-from llmsecrets.images import Cut, Image, Layer, Limits, Read, Store, Trouble
+from llmsecrets.images import Cut, Image, Layer, Limits, Store, Trouble
 from llmsecrets.images.base import Base
 from llmsecrets.images.configuration import Said, Step, said, setter, steps
 from llmsecrets.images.dockerfile import lines_of
 from llmsecrets.images.listing import Listing, hashed, normal
-from llmsecrets.images.streams import LayerStream, exactly, is_digest
+from llmsecrets.images.streams import LayerStream, is_digest
 from llmsecrets.images.tar import entries
 from llmsecrets.model import Candidate, Chunk, Container, Provenance, Skip
+from llmsecrets.reading import Read, exactly
 from llmsecrets.resultcache import LayerCache, LayerState
 from llmsecrets.sources import WINDOW, Excluded
 from llmsecrets.sources.windows import chunks, of_bytes

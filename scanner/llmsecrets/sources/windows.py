@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from llmsecrets.model import Chunk, Provenance
+from llmsecrets.reading import Read, exactly
 from llmsecrets.sources import OVERLAP, WINDOW
 
-_PIECE = 1 << 20  # bytes asked for at a time
-Read = Callable[[int], bytes]  # up to so many bytes; empty at the end
 Previous = Callable[[], Iterable[bytes]] | None
 Reopen = Callable[[], BinaryIO] | None
 
@@ -31,11 +30,11 @@ def chunks(read: Read, provenance: Provenance, previous: Previous = None, reopen
 
     `reopen` goes into the first one's, if it does not hold everything.
     """
-    first = _full(read, WINDOW)
+    first = exactly(read, WINDOW)
     encoding = next((name for mark, name in _MARKS if first.startswith(mark)), None)
     if encoding:
         read = _transcoded(first, read, encoding)
-        first = _full(read, WINDOW)
+        first = exactly(read, WINDOW)
     if len(first) < WINDOW:
         yield Chunk(first, provenance, previous=previous)
         return
@@ -68,7 +67,7 @@ def _windows(window: bytes, read: Read, whole: Chunk) -> Iterator[Chunk]:
     """Overlapping windows; `whole` is what all their chunks have in common."""
     offset, line, column, seen = 0, 1, 1, 0
     while True:
-        following = _full(read, WINDOW, window[-OVERLAP:])
+        following = exactly(read, WINDOW, window[-OVERLAP:])
         last = len(following) == OVERLAP
         yield whole._replace(data=window, offset=offset, first_line=line, first_column=column, seen=seen, last=last)
         if last:
@@ -79,15 +78,6 @@ def _windows(window: bytes, read: Read, whole: Chunk) -> Iterator[Chunk]:
         column = len(window[line_start:passed].decode("utf-8", "replace")) + (1 if line_start else column)
         offset, seen = offset + passed, OVERLAP
         window = following
-
-
-def _full(read: Read, size: int, start: bytes = b"") -> bytes:
-    """Exactly so many bytes, the first ones given, fewer only at the end: a pipe gives what it has."""
-    content = io.BytesIO(start)  # unlike a list of pieces, it is never there twice
-    missing = size - content.seek(0, io.SEEK_END)
-    while missing and (piece := read(min(missing, _PIECE))):
-        missing -= content.write(piece)
-    return content.getvalue()
 
 
 def _transcoded(first: bytes, read: Read, encoding: str) -> Read:
