@@ -1,7 +1,5 @@
 """The one Config: defaults, `.llmsecrets.yaml`, environment and options merged once, each value with its origin."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date

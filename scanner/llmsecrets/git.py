@@ -14,6 +14,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -74,21 +75,40 @@ class Change(NamedTuple):
     before: tuple[str, ...]
 
 
+class Facts(NamedTuple):
+    """What a repository is. `root` is its work tree, or its git directory where it is bare."""
+
+    bare: bool
+    shallow: bool
+    object_format: str
+    git_dir: Path
+    common_dir: Path
+    root: Path
+
+
 class Repository:
-    """A repository on disk. `root` is its work tree, or its git directory where it is bare."""
+    """The repository that holds a folder. Git says whether there is one when it is first asked for something."""
 
     def __init__(self, start: Path, *, of_the_hook: bool = False) -> None:
-        """Find the repository that holds `start`. Raises SourceError where there is none git would open."""
         self._start = start
         self.environment = _environment(of_the_hook)
-        facts = self._run(
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Raises SourceError where there is no repository that git would open."""
+        said = self._run(
             "rev-parse", "--is-bare-repository", "--is-shallow-repository", "--show-object-format",
             "--absolute-git-dir", "--git-common-dir", "--show-cdup",
         ).decode("utf-8", "surrogateescape").split("\n")  # fmt: skip
-        self.bare, self.shallow = facts[0] == "true", facts[1] == "true"
-        self.object_format = facts[2]
-        self.git_dir, self.common_dir = Path(facts[3]), Path(start, facts[4]) if facts[4] else Path(facts[3])
-        self.root = self.git_dir if self.bare else Path(os.path.normpath(Path(start, facts[5]).absolute()))
+        git_dir, bare = Path(said[3]), said[0] == "true"
+        return Facts(
+            bare=bare,
+            shallow=said[1] == "true",
+            object_format=said[2],
+            git_dir=git_dir,
+            common_dir=Path(self._start, said[4]) if said[4] else git_dir,
+            root=git_dir if bare else Path(os.path.normpath(Path(self._start, said[5]).absolute())),
+        )
 
     # ---- running git
 
@@ -156,7 +176,7 @@ class Repository:
             return None
         from llmsecrets.packs import ObjectStore
 
-        return ObjectStore.open(self.common_dir / "objects", 32 if self.object_format == "sha256" else 20)
+        return ObjectStore.open(self.facts.common_dir / "objects", 32 if self.facts.object_format == "sha256" else 20)
 
     def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
         """Start walking from the oldest commit on: which commit brought each object in, at which path."""
@@ -181,8 +201,8 @@ class Repository:
 
     def boundary(self) -> str:
         """The commits at which history is cut off or led elsewhere (shallow clones, grafts), as git lists them."""
-        files = [self.common_dir / "shallow"] if self.shallow else []
-        files.append(self.common_dir / "info" / "grafts")
+        files = [self.facts.common_dir / "shallow"] if self.facts.shallow else []
+        files.append(self.facts.common_dir / "info" / "grafts")
         return "".join(file.read_text("ascii", "replace") for file in files if file.is_file())
 
     def has_all(self, ids: Sequence[str]) -> bool:
@@ -211,12 +231,22 @@ class Repository:
     # ---- changes
 
     def staged(self) -> list[Change]:
-        """What the index changes against HEAD (against nothing, before the first commit)."""
-        raw = self._run(
-            "diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules",
-            "--find-renames", "--diff-filter=ACMRT",
-        )  # fmt: skip
-        return list(_parse_raw(raw.split(b"\0")))
+        """What the index changes against HEAD (against nothing, before the first commit).
+
+        Raises SourceError, too, for a bare repository. Whether it is one is asked where nothing came: a hook waits for
+        every git that runs.
+        """
+        try:
+            changed = self._run(
+                "diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv",
+                "--ignore-submodules", "--find-renames", "--diff-filter=ACMRT",
+            )  # fmt: skip
+        except SourceError:
+            _ = self.facts  # tells what is wrong where there is no repository, which git diff does not
+            raise
+        if not changed and self.facts.bare:
+            raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
+        return list(_parse_raw(changed.split(b"\0")))
 
     def commits(self, *arguments: str, ids: Sequence[str] = (), paths: Collection[str] = ()) -> list[str]:
         """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision.
@@ -346,7 +376,7 @@ class Repository:
 
     def last_change(self, path: str, line: int) -> Commit | None:
         """The commit that gave a line of a file in the work tree its present form; None where none has."""
-        place = os.path.relpath(self.root / path, self._start)
+        place = os.path.relpath(self.facts.root / path, self._start)
         words = ("blame", "--porcelain", "--no-textconv", "-L", f"{line},{line}", "--", place)
         commit_id = self._run(*words, accept=(0, 128)).partition(b" ")[0].decode("ascii", "replace")
         return self.details([commit_id]).get(commit_id) if commit_id.strip("0") else None

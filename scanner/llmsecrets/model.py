@@ -4,8 +4,6 @@ No I/O and no imports beyond the standard library. Records are immutable named t
 thousand, and `dataclasses` would cost the hook ten milliseconds at start.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple
@@ -112,7 +110,7 @@ class Provenance(NamedTuple):
         return [self.path, self.containers, self.commit.sha if self.commit else "", self.blob_id, self.kind]
 
     @classmethod
-    def parse(cls, dumped: Sequence[Any], commits: Mapping[str, Commit]) -> Provenance:
+    def parse(cls, dumped: Sequence[Any], commits: Mapping[str, Commit]) -> "Provenance":
         """What `dump` gave, with the commit from `commits`, by ids."""
         path, containers, commit_id, blob_id, kind = dumped
         inside = tuple(
@@ -137,7 +135,7 @@ class Origin(NamedTuple):
     its own.
     """
 
-    outer: Chunk
+    outer: "Chunk"
     locate: Callable[[int, int], Spot]
     parts: Sequence[tuple[int, int]] | None = None
 
@@ -323,7 +321,7 @@ class Skip(NamedTuple):
         return [self.provenance.dump(), *self[1:]]
 
     @classmethod
-    def parse(cls, dumped: Sequence[Any]) -> Skip:
+    def parse(cls, dumped: Sequence[Any]) -> "Skip":
         """What `dump` gave; of no commit."""
         provenance, *rest = dumped
         return cls(Provenance.parse(provenance, {}), *rest)

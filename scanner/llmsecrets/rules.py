@@ -4,8 +4,6 @@ A rule file is YAML; docs/RULES.md is its manual and `json_schema()` its schema,
 validates it. A rule set is refused whole when any of its files is wrong.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -183,7 +181,7 @@ class RuleSet(Sequence[Rule]):
         self.digest = digest or cache.key(*self.lines)
 
     @classmethod
-    def of(cls, rules: Iterable[Rule]) -> RuleSet:
+    def of(cls, rules: Iterable[Rule]) -> "RuleSet":
         rules = list(rules)
         return cls([rule.id for rule in rules], [_encode(rule) for rule in rules])
 
@@ -221,7 +219,7 @@ class RuleSet(Sequence[Rule]):
         rule: Rule = self[self._index[rule_id]]
         return rule
 
-    def select(self, enabled: Sequence[str] = (), disabled: Sequence[str] = ()) -> RuleSet:
+    def select(self, enabled: Sequence[str] = (), disabled: Sequence[str] = ()) -> "RuleSet":
         """The rules whose ids match a glob of `enabled` (all, if empty) and none of `disabled`."""
         for glob in (*enabled, *disabled):
             if not any(fnmatchcase(rule_id, glob) for rule_id in self._index):
@@ -234,7 +232,7 @@ class RuleSet(Sequence[Rule]):
         ]
         return RuleSet([rule_id for rule_id, _ in kept], [line for _, line in kept])
 
-    def plus(self, rules: Sequence[Rule]) -> RuleSet:
+    def plus(self, rules: Sequence[Rule]) -> "RuleSet":
         """The set with more rules; one of the same id is replaced."""
         more = {rule.id: _encode(rule) for rule in rules}
         lines = {**dict(zip(self._index, self.lines, strict=True)), **more}
@@ -267,7 +265,7 @@ def builtin_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "rules"
 
 
-def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> RuleSet:
+def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> "RuleSet":
     """The built-in rules, then those of `extra` files and folders; a later rule replaces one of the same id.
 
     Raises RuleError for the first thing wrong in any file.
@@ -298,7 +296,7 @@ def _kept_lines(name: str) -> list[bytes]:
     return kept.split(b"\n") if kept else []
 
 
-def _parsed(groups: Sequence[Sequence[Path]]) -> RuleSet:
+def _parsed(groups: Sequence[Sequence[Path]]) -> "RuleSet":
     """The rules of all files, kept in the cache: the lines, and what a scan needs before them."""
     contents = _contents([path for group in groups for path in group])
     rules: dict[str, Rule] = {}

@@ -171,8 +171,9 @@ def test_inside_a_hook_the_index_being_committed_counts(repository, key, argumen
 def test_a_small_change_starts_without_what_histories_archives_and_reports_need(repository) -> None:
     repository.add("app.py", "print()\n")
     late = (
-        "yaml", "regex", "rich", "sqlite3", "tarfile", "zipfile", "tempfile", "llmsecrets.packs", "llmsecrets.forked",
-        "llmsecrets.resultcache", "llmsecrets.baseline", "llmsecrets.known", "llmsecrets.sources.history",
+        "yaml", "regex", "rich", "json", "hashlib", "sqlite3", "tarfile", "zipfile", "tempfile", "llmsecrets.packs",
+        "llmsecrets.forked", "llmsecrets.anchors", "llmsecrets.resultcache", "llmsecrets.baseline", "llmsecrets.known",
+        "llmsecrets.sources.history",
     )  # fmt: skip
     program = (
         "import sys; from llmsecrets.cli import run; run(['scan', '--staged']);"

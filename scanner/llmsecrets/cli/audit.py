@@ -224,7 +224,7 @@ def _age(done: Scanned) -> Callable[[Finding], Commit | None]:
 
     def age(finding: Finding) -> Commit | None:
         provenance = finding.provenance
-        if provenance.commit or repository is None or repository.bare:
+        if provenance.commit or repository is None or repository.facts.bare:
             return provenance.commit
         return repository.last_change(provenance.path, finding.location.start_line)
 

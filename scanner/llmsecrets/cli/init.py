@@ -30,7 +30,7 @@ def init(repository: Path, yes: bool) -> int:
     from llmsecrets.git import Repository
     from llmsecrets.proposals import BASELINE, proposals, write
 
-    root = Repository(repository).root
+    root = Repository(repository).facts.root
     os.chdir(root)  # paths in a baseline start at the root
     report = _scan()
     proposed = list(proposals(root, Repository(root).unignored(), len(report.findings), _origin()))

@@ -187,7 +187,7 @@ def _result_cache(request: Request, rules: RuleSet, settings: Config, repository
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.scan import limits_of
 
-    place = os.fspath(repository.common_dir.resolve())
+    place = os.fspath(repository.facts.common_dir.resolve())
     limits = f"{settings.max_file_size} {limits_of(settings)}"
     return ResultCache(cache_file(request), cache_key(rules, limits, place))
 
@@ -340,7 +340,7 @@ def _git_source(chosen: str, request: Request, settings: Config, rules: RuleSet 
         _name_submodules(repository)
     if chosen == "history" and not request.narrowed:
         return _history_source(repository, request, settings, rules)
-    if repository.shallow and chosen == "history":
+    if chosen == "history" and repository.facts.shallow:
         _name_shallow()
     from llmsecrets.sources.changes import RangeSource, StagedSource, typed
 
@@ -360,7 +360,7 @@ def _history_source(
 ) -> HistorySource:
     from llmsecrets.sources.history import HistorySource
 
-    if repository.shallow:
+    if repository.facts.shallow:
         _name_shallow(submodule)
     return HistorySource(
         repository,

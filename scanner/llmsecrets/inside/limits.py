@@ -1,7 +1,5 @@
 """How far the content of one file is opened, and what has been spent of it."""
 
-from __future__ import annotations
-
 import time
 from typing import NamedTuple
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from llmsecrets.anchors import Anchor, AnchorError, derive
 from llmsecrets.errors import ConfigError, RuleError
 from llmsecrets.model import Version
 from llmsecrets.rules import BEFORE, BEGIN, MAX_WIDTH, Rule, RuleSet
+
+if TYPE_CHECKING:
+    from llmsecrets.anchors import Anchor
 
 Data = bytes | bytearray | memoryview
 STRETCH = 1 << 19  # bytes confirmed at once where a rule has no anchor
@@ -48,6 +50,8 @@ def anchor_of(rule: Rule) -> Anchor:
 
     Raises RuleError where stage one could not work with it.
     """
+    from llmsecrets.anchors import Anchor, AnchorError, derive  # late: rules that are compiled already need none
+
     if rule.unanchored or rule.gated:
         return Anchor("", 0, 0, rule.span or MAX_WIDTH, ())
     try:

@@ -18,7 +18,6 @@ from typing import NamedTuple
 import hyperscan
 
 from llmsecrets import cache
-from llmsecrets.anchors import loosely, openings_of, width_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import GATE_REACH, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
@@ -256,6 +255,8 @@ def _kept_anchors(key: str) -> _Anchors | None:
 
 def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
     """The anchors of rules; put into the cache where there is a key to them."""
+    from llmsecrets.anchors import width_of  # late: what is compiled already needs none
+
     every = list(rules)
     anchors = [anchor_of(rule) for rule in every]
     reach = [
@@ -348,6 +349,8 @@ def _finder_name(expressions: Sequence[str], first: bool) -> str:
 
 def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
     """Those of rules with so many names that trying them all again takes long."""
+    from llmsecrets.anchors import loosely, openings_of, width_of
+
     compiled: dict[tuple[str, ...], _Opening] = {}
     openings: dict[int, _Opening] = {}
     for index, rule in enumerate(rules):

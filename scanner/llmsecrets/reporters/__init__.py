@@ -4,8 +4,6 @@ A format is a module with `write(report, rules, out, options)`, which may return
 hold. A new one is a file here and a line in the table.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from importlib import import_module
@@ -56,7 +54,7 @@ class Options(NamedTuple):
     baseline: bool = False
     max_age_days: Mapping[str, int] = {}
     now: float | None = None
-    forge: Forge | None = None
+    forge: "Forge | None" = None
 
     def time(self) -> float:
         """When the report is written, in seconds since 1970."""

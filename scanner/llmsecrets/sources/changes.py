@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from llmsecrets.errors import ConfigError, SourceError
+from llmsecrets.errors import ConfigError
 from llmsecrets.git import Change, Repository, parse_commit
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
@@ -23,8 +23,6 @@ class StagedSource:
     """The blobs of the index that differ from HEAD's."""
 
     def __init__(self, repository: Repository, *, excluded: Excluded, max_size: int) -> None:
-        if repository.bare:
-            raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
         self._repository, self._excluded, self._max_size = repository, excluded, max_size
         self.content_at = Trees(repository, "", max_size)
 

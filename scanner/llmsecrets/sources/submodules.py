@@ -23,8 +23,9 @@ class Submodule(NamedTuple):
 
 def submodules(repository: Repository, folder: Path) -> Iterator[Submodule]:
     """All submodules of HEAD, each before its own. `folder` is the work tree: where `.git` lies, whatever it says."""
-    bounds = (folder.resolve(), *(base.resolve() / "modules" for base in (repository.git_dir, repository.common_dir)))
-    yield from _below(repository, folder, "", bounds, {repository.common_dir.resolve()})
+    git_dirs = [one.resolve() for one in (repository.facts.git_dir, repository.facts.common_dir)]
+    bounds = (folder.resolve(), *(base / "modules" for base in git_dirs))
+    yield from _below(repository, folder, "", bounds, {git_dirs[1]})
 
 
 def _below(
@@ -34,7 +35,7 @@ def _below(
     for path, name in names.items():
         places = [folder / path] if _is_plain(path) else []
         if _is_plain(name):
-            places += [base / "modules" / name for base in (repository.git_dir, repository.common_dir)]
+            places += [base / "modules" / name for base in (repository.facts.git_dir, repository.facts.common_dir)]
         found = next(filter(None, (_opened(place, bounds, met) for place in places)), None)
         yield Submodule(prefix + path, found)
         if found:
@@ -52,9 +53,9 @@ def _opened(place: Path, bounds: tuple[Path, ...], met: set[Path]) -> Repository
         return None
     try:
         found = Repository(place)
+        git_dirs = [one.resolve() for one in (found.facts.git_dir, found.facts.common_dir)]
     except SourceError:  # not initialised, or not to be opened: the caller tells
         return None
-    git_dirs = [found.git_dir.resolve(), found.common_dir.resolve()]
     if git_dirs[1] in met or not all(any(own.is_relative_to(bound) for bound in bounds) for own in git_dirs):
         return None
     met.add(git_dirs[1])
