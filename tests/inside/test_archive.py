@@ -238,3 +238,50 @@ def test_a_program_that_reads_zips_is_none() -> None:
     """It holds the marks of one, as zip, sqlite3 and libminizip do."""
     for program in (b"\x7fELF PK\x05\x06 PK\x03\x04" + b"code " * 99, b"MZ" + b"PK\x05\x06" + b"\xff" * 18):
         assert opened(program) == ({"box": program}, [])
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+@pytest.mark.parametrize("cut", [1, 300])
+def test_a_zip_without_its_end_gives_what_is_left(method, cut) -> None:
+    """The last member may lose some of its own; a zip within is opened as ever."""
+    lines = b"".join(b"line %d\n" % number for number in range(500))
+    files = {"a.txt": b"first " * 500, "in.zip": zipped({"b.txt": b"second"}), "c.txt": lines}
+    box = zipped(files, method)
+    texts, skips = opened(box[: zipfile.ZipFile(io.BytesIO(box)).start_dir - cut])
+    assert {skip.reason for skip in skips} == {"damaged archive"}
+    assert (texts["box/a.txt"], texts["box/in.zip/b.txt"]) == (files["a.txt"], b"second")
+    assert files["c.txt"].startswith(texts.pop("box/c.txt"))
+    assert len(texts) == 2
+
+
+def test_members_written_to_a_pipe_are_salvaged_though_no_header_says_how_long_they_are() -> None:
+    class Pipe(io.RawIOBase):
+        written = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, piece) -> int:
+            self.written += bytes(piece)
+            return len(piece)
+
+    for method, expected in ((zipfile.ZIP_DEFLATED, {"box/a.txt": b"text " * 99}), (zipfile.ZIP_STORED, {})):
+        pipe = Pipe()
+        with zipfile.ZipFile(pipe, "w", method) as archive:  # type: ignore[type-var]
+            archive.writestr("a.txt", b"text " * 99)
+        texts, skips = opened(pipe.written[:-30])
+        assert texts == expected
+        assert {skip.detail for skip in skips} >= ({"nothing says where it ends"} if not expected else set())
+
+
+def test_a_damaged_directory_is_done_without() -> None:
+    box = zipped({"a.txt": b"first", "b.txt": b"second"})
+    texts, (skip,) = opened(box.replace(b"PK\x01\x02", b"PK\x01\x03", 1))
+    assert texts == {"box/a.txt": b"first", "box/b.txt": b"second"}
+    assert (skip.reason, skip.provenance.whole_path) == ("damaged archive", "box")
+
+
+def test_millions_of_marks_are_not_looked_at_one_by_one() -> None:
+    box = zipped({"a.txt": b"text"})[:-22] + b"PK\x03\x04" * 50_000
+    _, skips = opened(box, Limits(members=100))
+    assert any("--max-archive-members" in skip.detail for skip in skips)

@@ -17,6 +17,7 @@ from lzma import LZMADecompressor, LZMAError
 from typing import Any, BinaryIO, NamedTuple
 
 from llmsecrets import magic
+from llmsecrets.inside import salvage
 from llmsecrets.inside.limits import Budget, LimitError
 from llmsecrets.reading import Read, exactly
 
@@ -240,13 +241,13 @@ class _Tar:
 
 
 def _zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member | Closed]:
-    _refuse_many(file, budget)
     try:
-        archive = zipfile.ZipFile(file)
-    except DAMAGE as failure:
-        raise UnopenedError(reason_of(failure)) from failure
+        archive, infos = _directory(file, budget)
+    except UnopenedError as failure:
+        yield from _salvaged(file, budget, failure)
+        return
     end = 0
-    for info in sorted(archive.infolist(), key=lambda one: one.header_offset):
+    for info in infos:
         budget.enter()
         overlaps, name = info.header_offset < end, _name(info.filename)
         end = max(end, info.header_offset + info.compress_size)
@@ -262,11 +263,49 @@ def _zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member | Closed]:
         yield Member("", Stream(io.BytesIO(archive.comment).read, budget))
 
 
+def _directory(file: BinaryIO, budget: Budget) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+    """A zip and its entries as they lie in it. Raises UnopenedError and LimitError."""
+    _refuse_many(file, budget)
+    try:
+        archive = zipfile.ZipFile(file)
+    except DAMAGE as failure:
+        raise UnopenedError(reason_of(failure)) from failure
+    infos = sorted(archive.infolist(), key=lambda one: one.header_offset)
+    if (not infos or infos[0].header_offset) and salvage.header_at(file, 0):
+        raise UnopenedError("its directory is that of an archive within it")
+    return archive, infos
+
+
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, budget: Budget) -> Member | Closed:
     try:
         return Member(name, Stream(archive.open(info).read1, budget))  # type: ignore[attr-defined]  # a ZipExtFile
     except DAMAGE as failure:
         return Closed(name, "damaged archive", reason_of(failure))
+
+
+def _salvaged(file: BinaryIO, budget: Budget, failure: UnopenedError) -> Iterator[Member | Closed]:
+    """The members of a zip that has no directory to go by; the failure is raised if its first one is not there."""
+    if not salvage.header_at(file, 0):
+        raise failure
+    yield Closed("", "damaged archive", f"{failure}; its members are told by what stands before them")
+    at = 0
+    while (at := salvage.next_mark(file, at)) >= 0:
+        budget.enter()
+        header, at = salvage.header_at(file, at), at + 1
+        if header is None or header.name.endswith("/"):
+            continue
+        name = _name(header.name)
+        if header.encrypted:
+            yield Closed(name, "encrypted", "a password is needed")
+        elif not header.readable:
+            yield Closed(name, "damaged archive", "nothing says where it ends")
+        else:
+            data = salvage.Data(file, header)
+            stream = Stream(data.read, budget)
+            yield Member(name, stream)
+            while stream.read(_PIECE):  # what was not asked for
+                pass
+            at = at if stream.trouble else data.at
 
 
 def _refuse_many(file: BinaryIO, budget: Budget) -> None:
