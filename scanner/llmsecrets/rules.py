@@ -46,7 +46,7 @@ GATE = (
 FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match
 PATH_EXPRESSION = "re:"  # what makes a glob a regular expression; in front of it, the folder that it starts in
 
-MANY_NAMES = 15
+MANY_NAMES = 7  # of a rule: after more, what follows one is looked at before stage two
 _NAMES_WIDTH = 100  # names that span more are not looked for behind the gate
 _PATH_TIMEOUT = 1.0  # seconds for an expression on one path
 MAX_WIDTH = 32768  # a match longer than this could straddle two windows of a large blob
