@@ -12,11 +12,11 @@ import json
 import sqlite3
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS {} (key TEXT PRIMARY KEY, digest BLOB, payload BLOB, used INTEGER)"
 _PATIENCE = 1.0  # seconds to wait for another scan that is writing
@@ -70,6 +70,9 @@ class Answer(NamedTuple):
     sightings: dict[str, list[Any]]
 
 
+_Record = TypeVar("_Record", bound="State | Answer")
+
+
 class LayerState(NamedTuple):
     """A layer as it was gone through: its listing, as `Listing.dump` gives it, and hashes of the paths that a scan has
     something to say of, 8 bytes each."""
@@ -79,34 +82,11 @@ class LayerState(NamedTuple):
 
 
 class ResultCache:
-    """The states of repositories under one key each: rules, version, settings and the repository's place."""
+    """A repository's state and answer, under one key: rules, version, settings and the repository's place."""
 
     def __init__(self, path: Path, key: str) -> None:
-        self._states, self._answers, self._key = _Table(path, "states"), _Table(path, "answers"), key
-
-    def load(self) -> State | None:
-        """The state stored under the key, or None where there is none to trust."""
-        payload = self._states.get(self._key)
-        try:
-            return None if payload is None else State(**json.loads(payload))
-        except (ValueError, TypeError):
-            return None
-
-    def store(self, state: State) -> bool:
-        """Remember a state; False where the file cannot be written."""
-        return self._states.put(self._key, _packed(state))
-
-    def load_answer(self) -> Answer | None:
-        """The answer stored under the key, or None where there is none to trust."""
-        payload = self._answers.get(self._key)
-        try:
-            return None if payload is None else Answer(**json.loads(payload))
-        except (ValueError, TypeError):
-            return None
-
-    def store_answer(self, answer: Answer) -> bool:
-        """Remember an answer; False where the file cannot be written."""
-        return self._answers.put(self._key, _packed(answer))
+        self.state = _Row(_Table(path, "states"), key, State)
+        self.answer = _Row(_Table(path, "answers"), key, Answer)
 
 
 class LayerCache:
@@ -131,8 +111,24 @@ class LayerCache:
         return self._table.put(f"{self._key} {digest}", payload)
 
 
-def _packed(record: State | Answer) -> bytes:
-    return json.dumps(record._asdict(), separators=(",", ":")).encode()
+class _Row(Generic[_Record]):
+    """The record that is stored under a key of a table."""
+
+    def __init__(self, table: _Table, key: str, make: Callable[..., _Record]) -> None:
+        self._table, self._key = table, key
+        self._make = make
+
+    def load(self) -> _Record | None:
+        """The record, or None where there is none to trust."""
+        payload = self._table.get(self._key)
+        try:
+            return None if payload is None else self._make(**json.loads(payload))
+        except (ValueError, TypeError):
+            return None
+
+    def store(self, record: _Record) -> bool:
+        """Remember a record; False where the file cannot be written."""
+        return self._table.put(self._key, json.dumps(record._asdict(), separators=(",", ":")).encode())
 
 
 class _Table:

@@ -91,7 +91,7 @@ class HistorySource:
 
     def _begin(self) -> None:
         """Let git walk what came since the last scan, or all of it."""
-        known = self.cache.load() if self.cache else None
+        known = self.cache.state.load() if self.cache else None
         self.known = known if known and self._continues(known) else None
         since = [f"^{tip}" for tip in self.known.tips] if self.known else []
         self._walk = self._repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
@@ -102,7 +102,7 @@ class HistorySource:
 
     def answer(self, misplaced: Callable[[str, str], bool]) -> Answer | None:
         """What the last scan came to, where nothing has changed since that it depended on."""
-        answer = self.cache.load_answer() if self.cache else None
+        answer = self.cache.answer.load() if self.cache else None
         if (
             answer is None
             or answer.situation != self._situation()
@@ -127,11 +127,11 @@ class HistorySource:
         """Keep what this scan came to for the next one. Only after `places` has been gone through."""
         if self.cache:
             state = self._state(sightings, provenances, salt)
-            self.cache.store(state)
+            self.cache.state.store(state)
             again = [one for one in self.skips if not _is_told_in_full(one)]
             if all(one.reason == _MISSING for one in again):
                 skips = [*state.told, *(one.dump() for one in again)]
-                self.cache.store_answer(Answer(self._situation(), self._verdicts, skips, salt, *found))
+                self.cache.answer.store(Answer(self._situation(), self._verdicts, skips, salt, *found))
 
     def _state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         pending = {one.provenance.blob_id for one in self.skips if one.provenance.blob_id and not _is_told_in_full(one)}
