@@ -200,10 +200,9 @@ class Repository:
         return self._run("rev-parse", "--quiet", "--verify", "HEAD", accept=(0, 1)).decode().strip()
 
     def boundary(self) -> str:
-        """The commits at which history is cut off or led elsewhere (shallow clones, grafts), as git lists them."""
-        files = [self.facts.common_dir / "shallow"] if self.facts.shallow else []
-        files.append(self.facts.common_dir / "info" / "grafts")
-        return "".join(file.read_text("ascii", "replace") for file in files if file.is_file())
+        """The commits at which a shallow clone's history is cut off, as git lists them."""
+        file = self.facts.common_dir / "shallow"
+        return file.read_text("ascii", "replace") if self.facts.shallow and file.exists() else ""
 
     def has_all(self, ids: Sequence[str]) -> bool:
         """Whether all of these objects exist."""

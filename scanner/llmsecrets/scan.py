@@ -196,9 +196,9 @@ class Scanner:
             tally = self._run(source, _Tally.note)
             if source.known:
                 tally.seen.recall(source.known.sightings, source.known.provenances, self._engine)
+            source.skips += tally.skips
             firsts = attribution.firsts(tally.seen)
         tally.candidates = list(attribution.described(firsts, tally.seen))
-        source.skips += tally.skips
         if not answer:
             source.remember(*tally.seen.dump(), tally.salt, attribution.dump(firsts, tally.seen))
         tally.skips = [

@@ -234,3 +234,12 @@ def test_variables_of_another_repository_do_not_mislead(repository, scan, key, t
     repository.commit({"b.py": key("npm")})
     found = scan("--history", other.root, cwd=repository.root, GIT_DIR=str(repository.root / ".git"))
     assert found.paths == ["a.py"]
+
+
+def test_what_was_not_scanned_is_told_with_its_path(repository, scan, key) -> None:
+    broken = '{"cells": [{"cell_type": ' + key("github")
+    repository.commit({"notes/broken.ipynb": broken})
+    repository.remove("notes/broken.ipynb")
+    (skip,) = scan("--history", cwd=repository.root).json["skips"]
+    assert (skip["path"], skip["reason"]) == ("notes/broken.ipynb", "notebook read as plain text")
+    assert skip["blob_id"] == repository.git("rev-parse", "HEAD~1:notes/broken.ipynb").strip()

@@ -181,7 +181,7 @@ def test_what_a_partial_clone_lacks_is_told(repository, scan, key, tmp_path) -> 
     found = scan("--history", cwd=partial)
     assert found.paths == [".git/COMMIT_EDITMSG"]
     ids = sorted(repository.git("rev-parse", "HEAD:a.py", "HEAD:b.py").split())
-    assert sorted(skip["detail"] for skip in found.json["skips"]) == ids
+    assert sorted(skip["blob_id"] for skip in found.json["skips"]) == ids
     assert scan("--history", "--disable", "npm-*", cwd=partial).code == 3
 
 
@@ -209,7 +209,7 @@ def test_a_damaged_pack_does_not_end_the_scan(repository, scan, key, damage) -> 
     found = scan("--history", cwd=repository.root)
     assert found.paths == ["a.py"]
     lost = 1 if damage == "a blob" else 3  # the blob; the commit and its tree
-    assert len({skip["detail"] for skip in found.json["skips"]}) == len(found.json["skips"]) == lost
+    assert len({skip["blob_id"] for skip in found.json["skips"]}) == len(found.json["skips"]) == lost
 
 
 def _offset(repository: Repo, pack: Path, name: str) -> int:

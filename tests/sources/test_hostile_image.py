@@ -262,7 +262,9 @@ def test_an_archive_that_breaks_off_gives_what_it_has(scan, key, tmp_path) -> No
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"text", bytes(5000), tar_of({"a": "b"}), gzip.compress(b"x"), zlib.compress(b"x")]
+    "content",
+    [b"", b"text", bytes(5000), tar_of({"a": "b"}), gzip.compress(b"x"), zlib.compress(b"x")],
+    ids=["empty", "text", "zeros", "tar", "gzip", "zlib"],
 )
 def test_a_file_that_is_no_image_is_an_error(scan, tmp_path, content) -> None:
     (tmp_path / "file").write_bytes(content)

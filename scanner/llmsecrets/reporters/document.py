@@ -128,6 +128,7 @@ class Document:
     def _skip(self, skip: Skip) -> Object:
         return {
             "path": printable(skip.provenance.path),
+            "blob_id": skip.provenance.blob_id,
             "containers": self._containers(skip.provenance),
             "reason": skip.reason,
             "detail": self._view.text(skip.detail),

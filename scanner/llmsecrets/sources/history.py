@@ -233,14 +233,17 @@ class HistorySource:
     ) -> Iterator[Place]:
         """Where each blob first came in, and stands today; nothing for those no ref leads to.
 
-        `blobs` maps ids to the provenance their chunks had. Where a path alone decides against all that was found in a
-        blob, `elsewhere(blob id, path)` gives globs of the paths at which some of it might stand: it is looked for
-        there, too. `globs` are what rules are limited to; `met` tells which of them ever matched which paths.
+        `blobs` maps ids to the provenance their chunks had; the blobs of `skips` are looked up, too, and get a path.
+        Where a path alone decides against all that was found in a blob, `elsewhere(blob id, path)` gives globs of the
+        paths at which some of it might stand: it is looked for there, too. `globs` are what rules are limited to; `met`
+        tells which of them ever matched which paths.
         """
         for place in self._places(blobs, lambda blob_id, path: elsewhere(blob_id, self._whole_path(path)), globs):
             yield place._replace(provenance=self.outward(place.provenance))
 
-    def _places(self, blobs: Mapping[str, Provenance], elsewhere: Elsewhere, globs: Collection[str]) -> Iterator[Place]:
+    def _places(self, found: Mapping[str, Provenance], elsewhere: Elsewhere, globs: Collection[str]) -> Iterator[Place]:
+        skipped = {one.provenance.blob_id: one.provenance for one in self.skips if one.provenance.blob_id}
+        blobs = {**skipped, **found}
         seen, missing = self._look_up(blobs, globs)
         if self._submodule:  # the globs speak of whole paths, the walk of those inside: any may have been met
             self.met = {glob: {ANYWHERE} for glob in globs}
@@ -249,10 +252,17 @@ class HistorySource:
         self.skips += [_missing(object_id) for object_id in dict.fromkeys([*missing, *sorted(lost)])]
         if self._unreachable:
             seen.update(self._dangling(blobs.keys() - seen.keys()))
-        known: dict[str, set[str]] = {blob_id: set() for blob_id in seen if blobs[blob_id].kind == "file"}
+        known: dict[str, set[str]] = {
+            blob_id: set() for blob_id, one in found.items() if blob_id in seen and one.kind == "file"
+        }
+        paths: dict[str, str] = {}
         for place in self._first_places(blobs, seen):
-            known.setdefault(place.provenance.blob_id or "", set()).add(place.provenance.path)
-            yield place
+            blob_id, path = place.provenance.blob_id or "", place.provenance.path
+            paths.setdefault(blob_id, path)
+            if blob_id in found:
+                known.setdefault(blob_id, set()).add(path)
+                yield place
+        self.skips = [_at(one, paths.get(one.provenance.blob_id or "", "")) for one in self.skips]
         sought = {blob_id: [elsewhere(blob_id, path) for path in paths] for blob_id, paths in known.items()}
         misplaced = {blob_id: set().union(*found) or {ANYWHERE} for blob_id, found in sought.items() if all(found)}
         if misplaced:
@@ -375,6 +385,10 @@ class _Tips:
         return Standing(blob_id in self._head, refs[:_REFS_NAMED], 1)
 
 
+def _at(skip: Skip, path: str) -> Skip:
+    return skip._replace(provenance=skip.provenance._replace(path=path or skip.provenance.path))
+
+
 def _is_told_in_full(skip: Skip) -> bool:
     """Whether a second look at the blob would tell the same."""
     return skip.expected and bool(skip.provenance.blob_id)
@@ -385,7 +399,7 @@ def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
 
 
 def _missing(blob_id: str) -> Skip:
-    return Skip(Provenance("", blob_id=blob_id), _MISSING, blob_id)
+    return Skip(Provenance("", blob_id=blob_id), _MISSING, "not in this clone")
 
 
 def _batch(stretch: Stretch) -> Batch:
