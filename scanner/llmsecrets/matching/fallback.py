@@ -24,7 +24,7 @@ from llmsecrets.matching import (
     everywhere,
 )
 from llmsecrets.model import Version
-from llmsecrets.rules import GATE, Rule, RuleSet, any_of
+from llmsecrets.rules import GATE, GATE_WIDTH, Rule, RuleSet, any_of
 
 Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rules, and how far their matches reach from it
 
@@ -40,7 +40,7 @@ class KeywordMatcher:
         self._reach: dict[int, int] = {}
         self._unanchored: list[int] = []
         self._gate = regex.compile(GATE.encode())
-        self._gate_words: Announced = {_bytes(literal): [(0, width_of(GATE))] for literal in literals_of(GATE)}
+        self._gate_words: Announced = {_bytes(literal): [(0, GATE_WIDTH)] for literal in literals_of(GATE)}
         for index, rule in enumerate(rules):
             self._add(index, rule)
 

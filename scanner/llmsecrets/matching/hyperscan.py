@@ -21,13 +21,17 @@ from llmsecrets import cache
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import GATE_REACH, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
-from llmsecrets.rules import GATE, MANY_NAMES, Rule, RuleSet, any_of
+from llmsecrets.rules import GATE, GATE_WIDTH, MANY_NAMES, Rule, RuleSet, any_of
 
 _RULE_BITS, _RULE_MASK = 16, 0xFFFF
 
 # A span behind a gate → (rule, where its name begins) of the names in it.
 Named = dict[tuple[int, int], list[tuple[int, int]]]
 Shared = Callable[[int, int], "list[tuple[int, int]] | None"]
+
+# Where the shortest of many literals has three bytes, Hyperscan looks at every other byte only, and is misled so often
+# that it takes up to half longer. An expression of two that stands nowhere keeps it from that.
+_MANY, _TWO_BYTES = 200, r"\x01\x02[\x03-\x3f]{30}"
 
 # Anchors of scored rules reach into the value, past the end of their matches: a few bytes more are looked at.
 _AHEAD_OF_SCORED = 8
@@ -255,8 +259,6 @@ def _kept_anchors(key: str) -> _Anchors | None:
 
 def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
     """The anchors of rules; put into the cache where there is a key to them."""
-    from llmsecrets.anchors import width_of  # late: what is compiled already needs none
-
     every = list(rules)
     anchors = [anchor_of(rule) for rule in every]
     reach = [
@@ -270,10 +272,10 @@ def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
         if not every[index].gated and not every[index].unanchored
     ]
     compiled = _Anchors(
-        _database([*direct, (len(every), GATE)], every),
+        _database(_steadied([*direct, (len(every), GATE)]), every),
         [*reach, (GATE_REACH, 1)],
         unanchored,
-        max([width_of(GATE), *(anchors[index].width for index, _ in direct)]),
+        max([GATE_WIDTH, *(anchors[index].width for index, _ in direct)]),
     )
     if key:
         cache.store(f"{key}.hsdb", (hyperscan.dumpb(compiled.database), *compiled[1:]))
@@ -298,7 +300,7 @@ def _compiled_names(rules: RuleSet, key: str) -> _Gated:
     every = list(rules)
     # one expression a name: they compile ten times faster than alternatives of one expression
     gated = [(index, any_of([name])) for index, rule in enumerate(every) if rule.gated for name in rule.names]
-    names = _database(gated, every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
+    names = _database(_steadied(gated), every, hyperscan.HS_FLAG_SOM_LEFTMOST) if gated else None
     openings = _openings(every)
     if key:
         databases = list(dict.fromkeys([*filter(None, [names]), *(one.database for one in openings.values())]))
@@ -349,7 +351,7 @@ def _finder_name(expressions: Sequence[str], first: bool) -> str:
 
 def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
     """Those of rules with so many names that trying them all again takes long."""
-    from llmsecrets.anchors import loosely, openings_of, width_of
+    from llmsecrets.anchors import loosely, openings_of, width_of  # late: what is compiled already needs none
 
     compiled: dict[tuple[str, ...], _Opening] = {}
     openings: dict[int, _Opening] = {}
@@ -369,6 +371,11 @@ def _unserialized(dump: bytes) -> hyperscan.Database | None:
         return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
     except hyperscan.HyperscanError:  # written by another version or for another processor
         return None
+
+
+def _steadied(expressions: Expressions) -> Expressions:
+    """Expressions, if they are many, with one more. It goes by the last one's number, which costs time at worst."""
+    return [*expressions, (expressions[-1][0], _TWO_BYTES)] if len(expressions) > _MANY else expressions
 
 
 def _database(
