@@ -17,7 +17,7 @@ from llmsecrets import cache
 from llmsecrets.rules import builtin_folder
 from llmsecrets.templates import expand
 
-KINDS = ("*.stamp", "*.rules", "*.ruleset", "*.hsdb", "*.names", "*.config")
+KINDS = ("*.stamp", "*.rules", "*.ruleset", "*.hsdb", "*.names", "*.config", "*.patterns")
 
 
 @pytest.fixture
@@ -85,17 +85,38 @@ def test_old_files_make_room(folder) -> None:
     assert {"new.rules", "59.rules"} <= names
 
 
-def test_a_plain_value_comes_back_as_it_was(folder) -> None:
-    value = ("text \udc80", b"bytes", [1, 2.5, None], {"a": (1, 2)})
-    assert cache.recall("a.value") is None
-    assert cache.store("a.value", value)
-    assert cache.recall("a.value") == value
+PIECES = {"one": b"first", 2: b"", "three \udc80": b"third"}
 
 
-@pytest.mark.parametrize("body", [b"", b"\0", b"\xff", b"("], ids=repr)
-def test_what_is_intact_but_no_value_is_as_good_as_none(folder, body) -> None:
-    cache.write("a.value", body)
-    assert cache.recall("a.value") is None
+def test_pieces_come_back_one_by_one_and_together(folder) -> None:
+    assert cache.shelf("a.shelf") is None
+    assert cache.shelve("a.shelf", ("head", [1, None]), PIECES)
+    kept = cache.shelf("a.shelf")
+    assert kept
+    assert kept.head == ("head", [1, None])
+    assert [kept.get(key) for key in (*PIECES, "another")] == [*PIECES.values(), None]
+    assert kept.every() == PIECES
+    (folder / "a.shelf").unlink()
+    assert (kept.get("one"), kept.every()) == (None, {})
+
+
+def test_no_piece_is_taken_that_a_truncation_or_changed_byte_has_touched(folder) -> None:
+    cache.shelve("a.shelf", "head", PIECES)
+    whole = (folder / "a.shelf").read_bytes()
+    for position in range(len(whole)):
+        for damaged in (whole[:position], whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :]):
+            (folder / "a.shelf").write_bytes(damaged)
+            kept = cache.shelf("a.shelf")
+            if kept:
+                assert kept.head == "head"
+                assert all(kept.get(key) in (piece, None) for key, piece in PIECES.items())
+                assert kept.every().items() < PIECES.items()
+
+
+@pytest.mark.parametrize("index", [b"", b"\0", b"\xff", b"("], ids=repr)
+def test_what_is_intact_but_no_shelf_is_as_good_as_none(folder, index) -> None:
+    cache.write("a.shelf", index)
+    assert cache.shelf("a.shelf") is None
 
 
 @pytest.fixture
@@ -168,17 +189,21 @@ def test_a_damaged_cache_is_rebuilt(scan_with, folder, kind, damage) -> None:
         }[damage]
         file.write_bytes(damaged)
     assert scan_with() == EXPECTED
-    assert all(cache.read(file.name) is not None for file in files)
+    if damage != "flipped":  # what is not needed is not looked at
+        assert all(len(file.read_bytes()) > 50 for file in files)
+    assert scan_with() == EXPECTED
 
 
 def test_a_database_of_another_machine_is_rebuilt(scan_with, folder) -> None:
     """Intact by its checksum, but nothing Hyperscan would load."""
     assert scan_with() == EXPECTED
     (anchors,), (names,) = folder.glob("*.hsdb"), folder.glob("*.names")
-    cache.store(anchors.name, (b"x" * 1000, *cache.recall(anchors.name)[1:]))
-    cache.store(names.name, ([b"x" * 1000], []))
+    for file in (anchors, names):
+        kept = cache.shelf(file.name)
+        assert kept
+        cache.shelve(file.name, kept.head, {0: b"x" * 1000})
     assert scan_with() == EXPECTED
-    assert len(cache.recall(names.name)[0][0]) > 1000
+    assert min(file.stat().st_size for file in (anchors, names)) > 2000
 
 
 def test_a_new_installation_finds_what_the_last_one_compiled(folder, tmp_path) -> None:

@@ -1,8 +1,8 @@
 """The user's cache folder: small files that only save time.
 
 Files are written whole under a temporary name and renamed, readable by the user alone. Whatever cannot be read is
-treated as absent, and whatever cannot be written costs time, never a result. Each file starts with a checksum
-of the rest, so a truncated or foreign file is rebuilt instead of believed.
+treated as absent, and whatever cannot be written costs time, never a result. Each file starts with a checksum of the
+rest, or of the checksums of its pieces, so what is truncated or foreign is rebuilt instead of believed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import marshal
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -89,33 +90,82 @@ def read(name: str) -> bytes | None:
 
 def write(name: str, body: bytes) -> bool:
     """Store content under a name; False where the folder cannot be written."""
+    return _put(name, _MAGIC + _check(body) + body)
+
+
+# ---- many pieces in one file ---------------------------------------------------------------------------------------
+
+
+class Shelf:
+    """Pieces kept in one file, each read and checked when it is asked for. `head` is a plain value, read at once."""
+
+    def __init__(self, file: Path, beginning: int, head: Any, places: Mapping[Any, tuple[int, int, int]]) -> None:
+        """`places`: key → how far behind the beginning its piece lies, its size, its checksum."""
+        self.head = head
+        self._file, self._beginning, self._places = file, beginning, places
+
+    def get(self, key: str | int) -> bytes | None:
+        """The piece of a key; None where there is none, or it is not intact."""
+        if key not in self._places:
+            return None
+        offset, size, check = self._places[key]
+        try:
+            with self._file.open("rb", buffering=0) as file:
+                file.seek(self._beginning + offset)
+                piece = file.read(size)
+        except OSError:
+            return None
+        return piece if crc32(piece) == check else None
+
+    def every(self) -> dict[Any, bytes]:
+        """All pieces that are intact, by their keys."""
+        try:
+            content = memoryview(self._file.read_bytes())[self._beginning :]
+        except OSError:
+            return {}
+        pieces = ((key, bytes(content[offset : offset + size])) for key, (offset, size, _) in self._places.items())
+        return {key: piece for key, piece in pieces if crc32(piece) == self._places[key][2]}
+
+
+def shelf(name: str) -> Shelf | None:
+    """What `shelve` has kept under a name; None where there is nothing, or not intact."""
+    path = folder() / name
+    try:
+        with path.open("rb", buffering=0) as file:
+            start = file.read(len(_MAGIC) + _CHECK_SIZE)
+            index = file.read(min(int.from_bytes(start[-8:], "little"), os.fstat(file.fileno()).st_size))
+        if start != _MAGIC + _check(index):
+            return None
+        head, places = marshal.loads(index)  # noqa: S302 - plain values, and ours by their checksum
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    return Shelf(path, len(start) + len(index), head, places)
+
+
+def shelve(name: str, head: Any, pieces: Mapping[Any, bytes]) -> bool:
+    """Keep pieces by their keys (texts or numbers), with a plain value; False where the folder cannot be written."""
+    offsets = accumulate(map(len, pieces.values()), initial=0)
+    places = {
+        key: (offset, len(piece), crc32(piece)) for offset, (key, piece) in zip(offsets, pieces.items(), strict=False)
+    }
+    index = marshal.dumps((head, places), _FORMAT)
+    return _put(name, b"".join((_MAGIC, _check(index), index, *pieces.values())))
+
+
+def _put(name: str, content: bytes) -> bool:
     target = folder() / name
     temporary = target.with_name(f".{name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(_MAGIC + _check(body) + body)
+            file.write(content)
         temporary.replace(target)
         _prune(target)
     except OSError:
         temporary.unlink(missing_ok=True) if target.parent.is_dir() else None
         return False
     return True
-
-
-def recall(name: str) -> Any:
-    """The plain value (texts, numbers, lists and the like) stored under a name, or None. Nothing is unpickled."""
-    stored = read(name)
-    try:
-        return None if stored is None else marshal.loads(stored)  # noqa: S302 - ours, by its checksum
-    except (ValueError, EOFError, TypeError):
-        return None
-
-
-def store(name: str, value: Any) -> bool:
-    """As `write`, for a plain value."""
-    return write(name, marshal.dumps(value, _FORMAT))
 
 
 def _check(body: bytes) -> bytes:

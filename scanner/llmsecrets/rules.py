@@ -7,7 +7,8 @@ validates it. A rule set is refused whole when any of its files is wrong.
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache as once
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -168,16 +169,14 @@ def _path_expression(expression: str) -> Any:
 
 
 class RuleSet(Sequence[Rule]):
-    """The rules of a scan, in order. Rules are kept as JSON lines, read and decoded when first asked for.
+    """The rules of a scan, in order. Each is a line of JSON, decoded when first asked for.
 
     `digest` identifies the set: two sets with the same digest find the same things.
     """
 
-    def __init__(
-        self, ids: Sequence[str], lines: Sequence[bytes] | Callable[[], Sequence[bytes]], digest: str = ""
-    ) -> None:
-        """`lines`, or what gives them; `digest` is theirs, where it is known already."""
-        self._given = lines
+    def __init__(self, ids: Sequence[str], lines: Sequence[bytes], digest: str = "") -> None:
+        """`digest` is that of the lines, where it is known already."""
+        self.lines = lines
         self._index = {rule_id: position for position, rule_id in enumerate(ids)}
         self._decoded: dict[int, Rule] = {}
         self.digest = digest or cache.key(*self.lines)
@@ -186,13 +185,6 @@ class RuleSet(Sequence[Rule]):
     def of(cls, rules: Iterable[Rule]) -> "RuleSet":
         rules = list(rules)
         return cls([rule.id for rule in rules], [_encode(rule) for rule in rules])
-
-    @property
-    def lines(self) -> Sequence[bytes]:
-        """A line of JSON a rule. Most runs of a hook need none."""
-        if callable(self._given):
-            self._given = self._given()
-        return self._given
 
     def __len__(self) -> int:
         return len(self._index)
@@ -275,10 +267,10 @@ def load_rules(extra: Sequence[Path] = (), *, builtin: bool = True) -> "RuleSet"
     groups = [rule_files(path) for path in ([builtin_folder()] if builtin else []) + list(extra)]
     files = [path for group in groups for path in group]
     name = cache.remembered([Path(__file__), *files], lambda: _name(_contents(files)))
-    head = cache.recall(f"{name}.ruleset")
-    if head is not None:
-        digest, ids = head
-        return RuleSet(ids, lambda: _kept_lines(name) or _parsed(groups).lines, digest)
+    kept = cache.shelf(f"{name}.ruleset")
+    if kept:
+        digest, ids = kept.head
+        return RuleSet(ids, _KeptLines(name, len(ids), once(lambda: _parsed(groups).lines)), digest)
     return _parsed(groups)
 
 
@@ -292,22 +284,38 @@ def _name(contents: Mapping[Path, bytes]) -> str:
     return cache.key(cache.code(__file__), *said)
 
 
-def _kept_lines(name: str) -> list[bytes]:
-    """The lines of a parsed rule set in the cache, none where they are lost."""
-    kept = cache.read(f"{name}.rules")
-    return kept.split(b"\n") if kept else []
+class _KeptLines(Sequence[bytes]):
+    """The lines of a parsed rule set in the cache, each read when asked for. Where one is lost, all are made again."""
+
+    def __init__(self, name: str, number: int, again: Callable[[], Sequence[bytes]]) -> None:
+        self._name, self._number, self._again = name, number, again
+
+    @cached_property
+    def _kept(self) -> cache.Shelf | None:
+        """Opened late: most runs of a hook need no line."""
+        return cache.shelf(f"{self._name}.rules")
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self._kept.get(index) if self._kept else None) or self._again()[index]
+
+    def __iter__(self) -> Iterator[bytes]:
+        lines = list(self._kept.every().values()) if self._kept else []
+        return iter(lines if len(lines) == self._number else self._again())
 
 
 def _parsed(groups: Sequence[Sequence[Path]]) -> "RuleSet":
-    """The rules of all files, kept in the cache: the lines, and what a scan needs before them."""
+    """The rules of all files; their lines are kept in the cache, with what a scan needs before them."""
     contents = _contents([path for group in groups for path in group])
     rules: dict[str, Rule] = {}
     fragments: dict[str, str] = {}
     for files in groups:
         rules.update(_load_group(files, contents, fragments))
     loaded, name = RuleSet.of(rules.values()), _name(contents)
-    cache.write(f"{name}.rules", b"\n".join(loaded.lines))
-    cache.store(f"{name}.ruleset", (loaded.digest, list(loaded.ids)))
+    cache.shelve(f"{name}.rules", None, dict(enumerate(loaded.lines)))
+    cache.shelve(f"{name}.ruleset", (loaded.digest, list(loaded.ids)), {})
     return loaded
 
 

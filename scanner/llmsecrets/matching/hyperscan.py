@@ -252,9 +252,9 @@ class _Names:
 
 def _kept_anchors(key: str) -> _Anchors | None:
     """The anchors of rules, from the cache; None where it does not hold them."""
-    kept = cache.recall(f"{key}.hsdb")
-    database = _unserialized(kept[0]) if kept else None
-    return _Anchors(database, *kept[1:]) if database else None
+    kept = cache.shelf(f"{key}.hsdb")
+    database = _unserialized(kept.get(0)) if kept else None
+    return _Anchors(database, *kept.head) if kept and database else None
 
 
 def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
@@ -278,18 +278,18 @@ def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
         max([GATE_WIDTH, *(anchors[index].width for index, _ in direct)]),
     )
     if key:
-        cache.store(f"{key}.hsdb", (hyperscan.dumpb(compiled.database), *compiled[1:]))
+        cache.shelve(f"{key}.hsdb", compiled[1:], {0: hyperscan.dumpb(compiled.database)})
     return compiled
 
 
 def _kept_names(key: str) -> _Gated | None:
     """The names of gated rules, from the cache; None where it does not hold them."""
-    kept = cache.recall(f"{key}.names")
+    kept = cache.shelf(f"{key}.names")
     if not kept:
         return None
-    dumps, opened = kept
-    databases = [database for database in map(_unserialized, dumps) if database]
-    if len(databases) < len(dumps):
+    count, opened = kept.head
+    databases = [database for database in map(_unserialized, map(kept.get, range(count))) if database]
+    if len(databases) < count:
         return None
     openings = {rule: _Opening(databases[number], *rest) for rule, number, *rest in opened}
     return _Gated(databases[0] if databases else None, openings)
@@ -305,7 +305,7 @@ def _compiled_names(rules: RuleSet, key: str) -> _Gated:
     if key:
         databases = list(dict.fromkeys([*filter(None, [names]), *(one.database for one in openings.values())]))
         opened = [(rule, databases.index(one.database), *one[1:]) for rule, one in openings.items()]
-        cache.store(f"{key}.names", ([hyperscan.dumpb(one) for one in databases], opened))
+        cache.shelve(f"{key}.names", (len(databases), opened), dict(enumerate(map(hyperscan.dumpb, databases))))
     return _Gated(names, openings)
 
 
@@ -318,8 +318,7 @@ class HyperscanFinder:
     @classmethod
     def stored(cls, expressions: Sequence[str], *, first: bool) -> HyperscanFinder | None:
         """From the cache; None where it does not hold them."""
-        stored = cache.read(_finder_name(expressions, first))
-        database = _unserialized(stored) if stored else None
+        database = _unserialized(cache.read(_finder_name(expressions, first)))
         return cls(database) if database else None
 
     @classmethod
@@ -366,9 +365,9 @@ def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
     return openings
 
 
-def _unserialized(dump: bytes) -> hyperscan.Database | None:
+def _unserialized(dump: bytes | None) -> hyperscan.Database | None:
     try:
-        return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
+        return hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK) if dump else None
     except hyperscan.HyperscanError:  # written by another version or for another processor
         return None
 

@@ -6,12 +6,11 @@ is kept is what the patterns give to be pickled, but as plain values: nothing is
 
 from __future__ import annotations
 
+import marshal
 import sys
 from typing import Any
 
 from llmsecrets import cache
-
-_Kept = dict[str, tuple[Any, ...]]  # expression → what its pattern is made of
 
 
 class Patterns:
@@ -21,7 +20,7 @@ class Patterns:
         """`digest` is that of the rules which the expressions are of."""
         self._digest = digest
         self._ready: dict[str, Any] = {}
-        self._kept: _Kept | None = None
+        self._kept: cache.Shelf | None = None
         self._make: Any = None
         self._new = False
 
@@ -35,19 +34,19 @@ class Patterns:
         """Store what was compiled, for the next run. Of two that do at once, one may have to do so again."""
         if self._new:
             self._new = False
-            compiled = {expression: _reduced(pattern)[1] for expression, pattern in self._ready.items()}
-            cache.store(self._name, {**self._read(), **compiled})
+            kept = cache.shelf(self._name)
+            compiled = {_key(expression): marshal.dumps(_reduced(one)[1]) for expression, one in self._ready.items()}
+            cache.shelve(self._name, None, {**(kept.every() if kept else {}), **compiled})
 
     def _made(self, expression: str) -> Any:
         import regex  # late: most runs of a hook confirm nothing
 
-        if self._kept is None:
-            self._kept = self._read()
-        arguments = self._kept.get(expression)
-        if arguments:
-            if self._make is None:
-                self._make, _ = _reduced(regex.compile(b""))
-            return self._make(*arguments)
+        if self._make is None:
+            self._kept = cache.shelf(self._name)
+            self._make, _ = _reduced(regex.compile(b""))
+        piece = self._kept.get(_key(expression)) if self._kept else None
+        if piece:
+            return self._make(*marshal.loads(piece))  # noqa: S302 - plain values, and ours by their checksum
         self._new = True
         return regex.compile(expression.encode())
 
@@ -58,9 +57,9 @@ class Patterns:
         versions = f"{regex.__version__} {sys.version} {sys.byteorder}"
         return f"{cache.key(self._digest.encode(), versions.encode())}.patterns"
 
-    def _read(self) -> _Kept:
-        kept: _Kept = cache.recall(self._name) or {}
-        return kept
+
+def _key(expression: str) -> str:
+    return cache.key(expression.encode())
 
 
 def _reduced(pattern: Any) -> tuple[Any, tuple[Any, ...]]:
