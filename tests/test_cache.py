@@ -45,7 +45,7 @@ def test_nobody_else_can_read_it(folder) -> None:
     assert [path.name for path in folder.iterdir()] == ["a.rules"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", b"llmsecrets-cache-2\n", b"\x80\x04\x95."], ids=repr)
+@pytest.mark.parametrize("damage", [b"", b"x", b"llmsecrets-cache-3\n", b"\x80\x04\x95."], ids=repr)
 def test_a_foreign_file_is_as_good_as_none(folder, damage) -> None:
     cache.write("a.rules", b"body")
     (folder / "a.rules").write_bytes(damage)

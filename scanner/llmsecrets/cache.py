@@ -22,7 +22,7 @@ try:
 except ImportError:
     from hashlib import blake2b
 
-_MAGIC = b"llmsecrets-cache-2\n"
+_MAGIC = b"llmsecrets-cache-3\n"
 _FORMAT = 4  # of marshal, which every Python from 3.4 on reads
 _CHECK_SIZE = 12  # what was written, and how much: hooks read megabytes, so no costly digest
 _SETTLED = 2  # seconds after which a file's change shows in its times, however coarse a file system's clock

@@ -196,7 +196,10 @@ class RuleSet(Sequence[Rule]):
         return rule
 
     def __iter__(self) -> Iterator[Rule]:
-        return (self[index] for index in range(len(self)))
+        for index, line in enumerate(self.lines):  # read sooner together than one by one
+            if index not in self._decoded:
+                self._decoded[index] = _decode(line)
+            yield self._decoded[index]
 
     def __contains__(self, rule_id: object) -> bool:
         return rule_id in self._index
