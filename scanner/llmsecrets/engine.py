@@ -392,10 +392,12 @@ def _placed(match: Match, path: str) -> Match | None:
     rule = match.rule
     if not rule.applies_to(path):
         return None
-    if not rule.score:
+    if not (rule.score or rule.names):
         return match
     from llmsecrets import scoring
 
+    if not rule.score:  # known by a name: beside one, a lock file has digests
+        return match._replace(confidence=_lower(match.confidence)) if scoring.is_lock_file(path) else match
     score = scoring.shifted(match.score, scoring.place_features(path))
     if score < scoring.LOW:
         return None

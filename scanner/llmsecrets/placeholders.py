@@ -40,7 +40,7 @@ PUBLIC_VALUES: frozenset[str] = frozenset(
 # Long words cannot stand in a random token by chance; short ones can, and count only in short secrets, on their own.
 _LONG_WORD = re.compile(
     rb"(?i)(?<![a-z])example(?![a-z])|placeholder|change_?me|changeit|redacted|not_?a_?real|(?:secret|key|token|password)[_-]?here"
-    rb"|(?:^|[^a-z])(?:sample|insert|replace)(?=$|[^a-z])"
+    rb"|(?:^|[^a-z])(?:sample|insert|replace)(?=$|[^a-z])|(?-i:EXAMPLE(?:KEY)?$)"
 )
 _WITHIN = re.compile(rb"(?i)example")
 _SHORT_WORD = re.compile(

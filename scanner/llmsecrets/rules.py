@@ -450,13 +450,15 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
+    from llmsecrets import proofs
+
     _check_mapping(entry, KEYS, origin, "a rule")
     if not entry["examples"]:
         raise RuleError(f"{_line(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
     core, group = _compose(entry, fragments, origin)
     names = _names(entry, fragments, origin)
     span = _span_behind_gate(names, entry, fragments, origin) if names else 0
-    checksum = entry.get("checksum")
+    checksum = _checksum(entry["checksum"], origin) if "checksum" in entry else None
     return Rule(
         id=entry["id"],
         name=entry["name"],
@@ -480,7 +482,8 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         score=entry.get("score", ""),
         tags=tuple(entry.get("tags", ())),
         allow=_allow(entry.get("allow"), origin),
-        checksum=_checksum(checksum, origin) if checksum else None,
+        checksum=checksum,
+        strict=checksum is not None and checksum.name in proofs.OF_PASSWORDS,
         components=tuple(_part(part, fragments, origin) for part in entry.get("components", ())),
         remediation=entry["remediation"],
         revoke_url=entry.get("revoke_url", ""),

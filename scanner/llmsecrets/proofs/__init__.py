@@ -38,6 +38,7 @@ PROOFS: dict[str, tuple[str, str]] = {
     "bech32": ("checksums", "bech32"),
     "bedrock-long": ("aws", "bedrock_long"),
     "bedrock-short": ("aws", "bedrock_short"),
+    "basic-credentials": ("passwords", "basic"),
     "bitbucket-dc": ("decoded", "bitbucket_dc"),
     "chroma-base58": ("decoded", "chroma_base58"),
     "cloudflare-tunnel": ("decoded", "cloudflare_tunnel"),
@@ -51,6 +52,7 @@ PROOFS: dict[str, tuple[str, str]] = {
     "discord-bot": ("structure", "discord_bot"),
     "drawn-token": ("drawn", "drawn"),
     "elastic-b64": ("decoded", "elastic"),
+    "encoded-password": ("passwords", "encoded"),
     "gcp-service-account": ("keys", "gcp_service_account"),
     "github-pat-sha256": ("checksums", "github_fine_grained"),
     "gitlab-routable": ("checksums", "gitlab_routable"),
@@ -75,12 +77,17 @@ PROOFS: dict[str, tuple[str, str]] = {
     "slack-structure": ("structure", "slack"),
     "stripe": ("structure", "stripe"),
     "supabase-sha256": ("checksums", "supabase"),
+    "typed-password": ("passwords", "password"),
     "ulid-amp": ("structure", "amp_ulid"),
+    "url-password": ("passwords", "url_password"),
     "uuid4": ("structure", "uuid4"),
     "wireguard-clamp": ("decoded", "wireguard"),
     "workos-b64": ("decoded", "workos"),
 }
 NAMES: frozenset[str] = frozenset(PROOFS)
+
+# Of what people choose, in no vendor's shape: what looks typed there need not be taken for a damaged key.
+OF_PASSWORDS: frozenset[str] = frozenset({"typed-password", "url-password"})
 
 # Check values of 16 bits and more: random text does not pass these, so a pass outweighs what merely looks like a
 # placeholder. For all others a pass says that the token is well formed, no more.

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from llmsecrets.proofs.passwords import hides_word
 from llmsecrets.rules import path_matches
 from llmsecrets.scoring.given import Given, given_at, is_text
 from llmsecrets.scoring.model import model
@@ -20,7 +21,8 @@ from llmsecrets.scoring.names import is_of_a_test, kind_of, repeats
 from llmsecrets.scoring.values import Facts, entropy, value_facts
 
 __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explain", "facts", "features", "given_at",
-           "hopeless", "is_text", "kind_of", "place_features", "probability", "score", "shifted"]  # fmt: skip
+           "hopeless", "is_lock_file", "is_text", "kind_of", "place_features", "probability", "score",
+           "shifted"]  # fmt: skip
 
 MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
 
@@ -31,6 +33,10 @@ _UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}")  # a JWT with a 
 _TIMED = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # time and place as UUID
 _FILE = re.compile(rb"(?:[A-Za-z_.][\w.+\-]*/)+[\w.+\-]+\.[a-z]{1,5}:?")  # as in a log: `PASS: gdb.base/a-1.exp: …`
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
+_VERSION = re.compile(rb"v\d+\.\d+\.\d+(?:[\-+.][\w.\-+]*)?")
+_MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+")
+_ALGORITHM = re.compile(rb"(?i)(?:PBE|PBKDF2|Hmac|AES|DES|RSA|EC|SHA\d*|MD5)\w{0,12}(?:with|/)[\w/\-]{2,30}")
+_ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")  # of a URL, and nothing else
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+|\W+")  # one word, a number, signs
 
 
@@ -58,11 +64,12 @@ def hopeless(name: bytes, value: bytes) -> bool:
     return (
         len(value) < 6
         or kind in _NO_SECRETS
-        or _FILLER.fullmatch(value) is not None
+        or any(
+            other.fullmatch(value)
+            for other in (_FILLER, _FILE, _UNSIGNED, _TIMED, _VERSION, _MEMBER, _ALGORITHM, _ESCAPED)
+        )
         or _CODE.search(value) is not None
-        or _FILE.fullmatch(value) is not None
-        or _UNSIGNED.fullmatch(value) is not None
-        or _TIMED.fullmatch(value) is not None
+        or hides_word(value)
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
 
@@ -104,7 +111,8 @@ def _weighed(facts: Facts) -> list[Feature]:
 
 # ---- the place ---------------------------------------------------------------------------------------------------
 
-_GENERATED = ("**/*.lock", "**/*lock.json", "**/*lock.yaml", "**/go.sum", "**/*.min.js", "**/*.map", "**/*.svg",
+_LOCKS = ("**/*.lock", "**/*lock.json", "**/*lock.yaml", "**/*.lock.hcl", "**/go.sum", "**/Package.resolved")
+_GENERATED = (*_LOCKS, "**/*.min.js", "**/*.map", "**/*.svg",
               "**/*.ipynb", "**/tokenizer.json", "**/vocab.json", "**/*.po", "**/*.pot", "**/*.cast",
               "**/*.snap")  # fmt: skip
 _TEST = ("**/test/*", "**/tests/*", "**/__tests__/*", "**/testdata/*", "**/fixtures/*", "**/mocks/*", "**/__mocks__/*",
@@ -125,6 +133,12 @@ _PLACES = (
 def place_features(path: str) -> tuple[Feature, ...]:
     """What the file's path says. An unknown path says nothing."""
     return tuple(_weighed((place, 1.0) for place, globs in _PLACES if path_matches(path, globs)))
+
+
+@lru_cache(maxsize=1 << 12)
+def is_lock_file(path: str) -> bool:
+    """Whether a file lists packages with their digests."""
+    return path_matches(path, _LOCKS)
 
 
 def best_place() -> list[Feature]:

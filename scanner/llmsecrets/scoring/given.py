@@ -26,12 +26,16 @@ _QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + q
 # Said in prose: `the token is X`. Not behind a bracket, and "pass" is a verb, too.
 _SAID = re.compile(rb"[ _\n,/.\-\"'(]?(?!(?i:pass)[ \t])[\w.\-\x80-\xff]+[\"'`]?\s+(?:is\s+|-\s+)?")
 _OF_NAMES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$")
+# What a resource of AWS is called: `arn:aws:secretsmanager:us-west-2:123456789012:secret:name`.
+_ARN = re.compile(rb"arn:[\w\-:*]+:\Z")
 _NAME_REACH = 64  # bytes looked back over for the beginning of a name
 
 
 def given_at(data: bytes, start: int, name_end: int, end: int) -> Given | None:
     """What a matched name is given: the match goes from `start` to what assigns, up to `end`. None for no value."""
     begin = _begin_of_name(data, start)
+    if data[begin - 1 : begin] == b":" and _ARN.search(data, max(0, begin - _NAME_REACH), begin):
+        return None
     manner = _manner(data, begin, name_end, end)
     if manner == "said" and not _SAID.fullmatch(data, begin, end):
         return None

@@ -18,11 +18,12 @@ _KINDS = tuple(
             (?:^|_)(?:ref|status|provider|manager|keys|index|codes?|events?|list|map|set|store|data|at|by|for)$
             (?:^|_)(?:sources?|scopes?|rule|checksum|sha\d*|md5)$ (?:^|_)(?:sha\d*|md5|digest)_
             (?:^|_)(?:py[ic]?|jsx?|tsx?|html|css|f90|go|rs|rb|c|h|cpp|java|md)$
-            keywords?$ boards?(?:_|$) compass bypass passive passage passenger
+            keywords?$ boards?(?:_|$) (?:by|buy|com|over|sur|tres|under)pass passive passage passenger
         """,
         "public thing": """
             public pub_?key (?:^|_)pub(?:_|$) publishable site_?key fingerprint integrity etag csrf xsrf nonce
-            authenticity cache primary foreign partition idempoten dedup continuation cursor translation i18n locale
+            authenticity cache primary foreign partition idempoten (?:request|lifecycle_?action)_?token ice_?pwd dedup
+            continuation cursor translation i18n locale
             widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer
             association hot_?key shortcut monkey donkey turkey keyframe keyboard keystroke
             (?:sort|storage|query|data|react|map|object|bucket|row|item|group|column|index|record|file|message)_?key

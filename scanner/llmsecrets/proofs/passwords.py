@@ -1,0 +1,59 @@
+"""Whether what stands in a password's place can be one: no word of a manual, reference, path or expression.
+
+A pass proves nothing about a password; what fails is dropped by rules that know a password by its name only.
+"""
+
+from __future__ import annotations
+
+import re
+
+from llmsecrets.proofs import Proof
+from llmsecrets.proofs.encodings import base64
+
+_WORD = re.compile(
+    rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|password|passwd|passwort|passphrase|pwd|pw|secret)[_\-.]?\d{0,3}"
+    rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|none|null|true|false|string"
+    rb"|test[a-z]{1,12}"
+    rb"|required|optional|default)\d{0,3}"
+)
+_OTHER = re.compile(
+    rb"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+|\w+(?:(?:->|::)\w+)+|\.\w+(?:\.\w+)*"  # members of objects and templates
+    rb"|(?:[A-Z]+[a-z]{2,}){2,}|[a-z]{2,}(?:[A-Z]+[a-z]{2,})+|[a-z]+(?:[_\-][a-z]+)+"  # names
+    rb"|(?i:ldap|smtp|mail|email|neo4j|maria)[A-Za-z_]{3,40}"
+    rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
+)
+_REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:")  # a macro, a reference, a key of YAML on the next line
+_IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]")
+_NO_KEY = re.compile(rb"-----BEGIN (?:CERT|[A-Z ]+-----\s*-----END)")  # a certificate, or nothing between the lines
+
+
+def password(secret: bytes) -> Proof:
+    """A value given to a password's name."""
+    return Proof(not (_is_typed(secret) or _REFERENCE.fullmatch(secret)))
+
+
+def url_password(secret: bytes) -> Proof:
+    """A password in a URL."""
+    return Proof(not (_WORD.fullmatch(secret) or _IN_BRACKETS.fullmatch(secret)))
+
+
+def basic(secret: bytes) -> Proof:
+    """Base64 of `user:password` (RFC 7617). Other text may be a token that a service takes in its place."""
+    user, colon, word = (base64(secret) or b"").partition(b":")
+    return Proof(not (colon and (_WORD.fullmatch(word) or word == user)))
+
+
+def encoded(secret: bytes) -> Proof:
+    """A value that may be base64 of a password, as in a Kubernetes Secret. Certificates are public."""
+    text = (base64(secret) or b"").strip()
+    return Proof(not (_is_typed(text) or _is_typed(secret) or _NO_KEY.match(text)))
+
+
+def hides_word(secret: bytes) -> bool:
+    """Whether the bytes are base64 of what somebody typed, behind a user's name perhaps."""
+    text = (base64(secret) or b"").strip()
+    return _is_typed(text.partition(b":")[2] or text)
+
+
+def _is_typed(text: bytes) -> bool:
+    return bool(_WORD.fullmatch(text) or _OTHER.fullmatch(text))

@@ -1,0 +1,94 @@
+"""What the files of real projects are full of and what is no secret, in the shapes those files have."""
+
+from __future__ import annotations
+
+import pytest
+from support import make_key
+
+from llmsecrets.templates import expand
+
+# Packages of services whose keys are known by the service's name.
+NAMES = "linode algolia stripe aliyun openai langchain cohere pinecone sendgrid cloudflare alibabacloud twilio".split()
+LOCK_FILES = {
+    "go.sum": "example.com/NAME/auth-go v1.2.3 h1:DIGEST=\nexample.com/NAME/auth-go v1.2.3/go.mod h1:DIGEST=\n",
+    "requirements.txt": "NAME==1.2.3 \\\n    --hash=sha256:HEX64 \\\n    --hash=sha256:HEX64\n",
+    "poetry.lock": 'name = "NAME"\nfiles = [\n    {file = "NAME-1.2-py3-none-any.whl", hash = "sha256:HEX64"},\n]\n',
+    "uv.lock": 'name = "NAME"\nsdist = { url = "https://a.test/HEX2/NAME-1.2.tar.gz", hash = "sha256:HEX64" }\n',
+    "yarn.lock": '"NAME@^1.0.0":\n  resolved "https://registry.yarnpkg.com/NAME/-/NAME-1.2.tgz#HEX40"\n'
+                 "  integrity sha512-DIGESTDIGEST==\n",
+    "berry/yarn.lock": '"NAME@npm:^1.0.0":\n  resolution: "NAME@npm:1.2.3"\n  checksum: 10c0/HEX64HEX64\n',
+    "package-lock.json": '"node_modules/NAME": {"resolved": "https://registry.npmjs.org/NAME/-/NAME-1.2.tgz",\n'
+                         ' "integrity": "sha512-DIGESTDIGEST=="},\n',
+    "pnpm-lock.yaml": "  /NAME@1.2.3:\n    resolution: {integrity: sha512-DIGESTDIGEST==}\n",
+    "Cargo.lock": '[[package]]\nname = "async-NAME"\nversion = "0.1.1"\nchecksum = "HEX64"\n',
+    "Gemfile.lock": "CHECKSUMS\n  NAME (8.0.1) sha256=HEX64\n",
+    "Podfile.lock": "SPEC CHECKSUMS:\n  NAME-auth: HEX40\n",
+    "composer.lock": '{"name": "NAME/NAME-php", "dist": {"url": "https://api.github.com/repos/NAME/NAME-php/zipball/HEX40",\n'
+                     ' "reference": "HEX40", "shasum": ""}},\n',
+    "deno.lock": '"https://deno.land/x/NAME@1.2/mod.ts": "HEX64",\n',
+    ".terraform.lock.hcl": 'provider "registry.terraform.io/NAME/NAME" {\n  hashes = [\n    "h1:DIGEST=",\n'
+                           '    "zh:HEX64",\n  ]\n}\n',
+    "flake.lock": '"NAME":{"locked":{"narHash":"sha256-DIGEST=","owner":"NAME","rev":"HEX40"}},\n',
+    "Package.resolved": '{"identity":"NAME-swift","state":{"revision":"HEX40","version":"1.2"}},\n',
+    "pubspec.lock": '  NAME:\n    description:\n      name: NAME\n      sha256: "HEX64"\n',
+    "go.mod": "\tgithub.com/NAME/go-http-auth => github.com/NAME/go-http-auth v0.4.1-0.20200324110947-HEX12\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOCK_FILES)
+def test_digests_beside_a_service_in_a_lock_file_are_no_keys(name: str, tmp_path, scan) -> None:
+    """Where the path is not known, as in a paste, no digest that names its algorithm is taken for one either."""
+    text = "".join(_filled(LOCK_FILES[name].replace("NAME", service), seed) for seed, service in enumerate(5 * NAMES))
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    assert scan(path).json["findings"] == []
+    if "Podfile" not in name:
+        assert scan("-", stdin=text.encode()).json["findings"] == []
+
+
+def _filled(text: str, seed: int) -> str:
+    sizes = {"HEX64": "{{hex:64}}", "HEX40": "{{hex:40}}", "HEX12": "{{hex:12}}", "HEX2": "{{hex:2}}",
+             "DIGEST": "{{alnum:20}}+{{alnum:11}}/{{alnum:10}}"}  # fmt: skip
+    for word, template in sizes.items():
+        while word in text:
+            seed += 100
+            text = text.replace(word, expand(template, seed), 1)
+    return text
+
+
+def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
+    key = make_key("npm")
+    (tmp_path / "yarn.lock").write_text(f'  resolved "https://registry.acme.test/a.tgz?token={key}#{"0b" * 20}"\n')
+    assert [one["rule_id"] for one in scan(tmp_path / "yarn.lock").json["findings"]] == ["npm-access-token"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# Issuer: CN=Buypass Class 2 Root CA O=Buypass AS-983163327",
+        '"ARN": "arn:aws:secretsmanager:us-west-2:123456789012:secret:MyTestDatabaseSecret-a1b2c3",',
+        '"clientRequestToken": "{{uuid}}",',
+        '"LifecycleActionToken": "{{uuid}}",',
+        "a=ice-pwd:{{alnum:24}}",
+        'registry.add("spring.neo4j.authentication.password", neo4j::getAdminPassword);',
+        'return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA512");',
+        '"password": "%F0%9F%92%A9"',
+        'headers = {"Authorization": "Basic dXNlcjpwYXNz"}',
+        '"auth": "dXNlcm5hbWU6cGFzc3dvcmQ="',
+        "ldap_passwd:\n    redirect: community.general.ldap_passwd",
+        '$_ := set $settings "SMTPPassword" .Values.config.smtpPassword',
+        "- name: MARIADB_ROOT_PASSWORD_FILE\n  value: /opt/bitnami/mariadb/secrets/mariadb-root-password",
+        "#   DATABASE_URL=postgres://myuser:mypass@localhost/somedatabase",
+        "kind: Secret\ndata:\n  tls.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCi0tLS0t",
+        "kind: Secret\ndata:\n  password: cGFzc3dvcmQ=",
+        '"AccessKeyId": "AKID{{upper:10}}EXAMPLE",',
+    ],
+)
+def test_what_looks_like_an_assignment_is_none(line: str, scan) -> None:
+    assert scan("-", stdin=expand(line + "\n", 3).encode()).json["findings"] == []
+
+
+def test_a_password_behind_the_user_of_a_kubernetes_secret_is_found(scan) -> None:
+    text = expand("kind: Secret\nstringData:\n  username: app\n  password: {{alnum:20}}\n", 5)
+    assert [one["rule_id"] for one in scan("-", stdin=text.encode()).json["findings"]] == ["kubernetes-secret"]
