@@ -44,7 +44,7 @@ _LONG_WORD = re.compile(
 )
 _WITHIN = re.compile(rb"(?i)example")
 _SHORT_WORD = re.compile(
-    rb"(?i)(?:^|[^a-z0-9])(?:dummy|your|my|here|todo|foobar|fake|fixme|mock|lorem|ipsum|invalid|xxxx+)(?=$|[^a-z0-9])"
+    rb"(?i)(?:^|[^a-z0-9])(?:dummy|your|my|here|todo|foobar|fake|fixme|mock|lorem|ipsum|invalid|xxx+)(?=$|[^a-z0-9])"
 )
 _TEMPLATE = re.compile(
     rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"

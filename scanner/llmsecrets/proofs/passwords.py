@@ -12,13 +12,13 @@ from llmsecrets.proofs.encodings import base64
 
 _WORD = re.compile(
     rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|password|passwd|passwort|passphrase|pwd|pw|secret)[_\-.]?\d{0,3}"
-    rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|none|null|true|false|string"
+    rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|tiger|none|null|true|false|string"
     rb"|test[a-z]{1,12}"
     rb"|required|optional|default)\d{0,3}"
 )
 _OTHER = re.compile(
     rb"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+|\w+(?:(?:->|::)\w+)+|\.\w+(?:\.\w+)*"  # members of objects and templates
-    rb"|(?:[A-Z]+[a-z]{2,}){2,}|[a-z]{2,}(?:[A-Z]+[a-z]{2,})+|[a-z]+(?:[_\-][a-z]+)+"  # names
+    rb"|(?:[A-Z]+[a-z]{2,}){2,}|[a-z]{2,}(?:[A-Z]+[a-z]{2,})+|[a-z]+(?:[_\-][a-z]+)+(?:[_\-]?\d{1,3})?"  # names
     rb"|(?i:ldap|smtp|mail|email|neo4j|maria)[A-Za-z_]{3,40}"
     rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
 )

@@ -17,7 +17,7 @@ from llmsecrets.proofs.passwords import hides_word
 from llmsecrets.rules import path_matches
 from llmsecrets.scoring.given import Given, given_at, is_text
 from llmsecrets.scoring.model import model
-from llmsecrets.scoring.names import is_of_a_test, kind_of, repeats
+from llmsecrets.scoring.names import is_of_a_request, is_of_a_test, kind_of, repeats
 from llmsecrets.scoring.values import Facts, entropy, value_facts
 
 __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explain", "facts", "features", "given_at",
@@ -37,6 +37,7 @@ _VERSION = re.compile(rb"v\d+\.\d+\.\d+(?:[\-+.][\w.\-+]*)?")
 _MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+")
 _ALGORITHM = re.compile(rb"(?i)(?:PBE|PBKDF2|Hmac|AES|DES|RSA|EC|SHA\d*|MD5)\w{0,12}(?:with|/)[\w/\-]{2,30}")
 _ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")  # of a URL, and nothing else
+_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+|\W+")  # one word, a number, signs
 
 
@@ -70,6 +71,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         )
         or _CODE.search(value) is not None
         or hides_word(value)
+        or (is_of_a_request(name) and _UUID.fullmatch(value) is not None)
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
 

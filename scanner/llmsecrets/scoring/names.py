@@ -16,14 +16,15 @@ _KINDS = tuple(
             (?:^|_)(?:expiry|expiration|ttl|lifetime|enabled|required|hash|digest|version|algorithm|alg|header|param)$
             (?:^|_)(?:endpoint|class|input|regex|pattern|error|reset|strength|budget|usage|counts|tokens|tokenizer|arn)$
             (?:^|_)(?:ref|status|provider|manager|keys|index|codes?|events?|list|map|set|store|data|at|by|for)$
-            (?:^|_)(?:sources?|scopes?|rule|checksum|sha\d*|md5)$ (?:^|_)(?:sha\d*|md5|digest)_
+            (?:^|_)(?:sources?|scopes?|rule|checksum|sha\d*|md5|time|date|timestamp)$ (?:^|_)(?:sha\d*|md5|digest)_
             (?:^|_)(?:py[ic]?|jsx?|tsx?|html|css|f90|go|rs|rb|c|h|cpp|java|md)$
             keywords?$ boards?(?:_|$) (?:by|buy|com|over|sur|tres|under)pass passive passage passenger
         """,
         "public thing": """
             public pub_?key (?:^|_)pub(?:_|$) publishable site_?key fingerprint integrity etag csrf xsrf nonce
-            authenticity cache primary foreign partition idempoten (?:request|lifecycle_?action)_?token ice_?pwd dedup
-            continuation cursor translation i18n locale
+            authenticity cache primary foreign partition idempoten ice_?pwd dedup continuation
+            (?:request|lifecycle_?action|starting|backward|forward|update|resume|unit|lock)_?token
+            cursor translation i18n locale
             widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer
             association hot_?key shortcut monkey donkey turkey keyframe keyboard keystroke
             (?:sort|storage|query|data|react|map|object|bucket|row|item|group|column|index|record|file|message)_?key
@@ -62,6 +63,11 @@ def _snake(name: bytes) -> bytes:
 def kind_of(name: bytes) -> str:
     """What kind of thing a name names: "password", "secret", "token", … or something else altogether."""
     return next((kind for kind, expression in _KINDS if expression.search(_snake(name))), "thing")
+
+
+def is_of_a_request(name: bytes) -> bool:
+    """Whether a name speaks of what tells a repeated request from another: a UUID of the client's own."""
+    return _snake(name).endswith(b"client_token")
 
 
 def is_of_a_test(name: bytes) -> bool:
