@@ -206,11 +206,14 @@ class Attribution:
 
 
 def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk | Skip]]:
-    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone."""
+    """What a blob of the history holds, each with its number, and itself as 0; without limits, itself alone.
+
+    What stands in a later window of a large blob is numbered from the window's place on.
+    """
     if limits is None:
         yield 0, chunk
         return
-    for number, piece in enumerate(expand(chunk, limits), 1):
+    for number, piece in enumerate(expand(chunk, limits), 1 + chunk.offset):
         yield 0 if isinstance(piece, Chunk) and piece.data is chunk.data else number, piece
 
 

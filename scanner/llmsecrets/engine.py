@@ -106,13 +106,16 @@ class _Judgements:
 
 
 class Followed(NamedTuple):
-    """What a version, as a chunk, holds. `news`: it has regions that the version it descends from has not."""
+    """What a version, as a chunk, holds. `news`: it has regions that the version it descends from has not. `signs`:
+    what is new in it may hold encoded text.
+    """
 
     matches: list[Match]
     skips: list[Skip]
     chunk: Chunk
     regions: Regions
     news: bool
+    signs: bool
 
 
 class Engine:
@@ -132,6 +135,11 @@ class Engine:
     def keep(self) -> None:
         """Keep what was compiled to confirm with for the next run."""
         self._patterns.keep()
+
+    @property
+    def signs(self) -> bool:
+        """Whether the chunk that was looked through last may hold encoded text."""
+        return self._matcher.signs
 
     def specificity(self, rule_id: str) -> int:
         """How much a rule says, of two that match the same."""
@@ -173,7 +181,7 @@ class Engine:
         self._judgements.append(judgements)
         chunk = Chunk(version.data, Provenance("", blob_id=version.blob_id))
         matches, skips = self._found_in(chunk, regions, judgements)
-        return Followed(matches, skips, chunk, regions, judgements.news)
+        return Followed(matches, skips, chunk, regions, judgements.news, self._matcher.signs)
 
     def regions(self, chunk: Chunk) -> Regions:
         """Where in the chunk rules could match."""

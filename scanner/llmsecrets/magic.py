@@ -16,6 +16,7 @@ FIRST_BYTES = frozenset(magic[0] for magic in _EVERY)  # of all kinds but tar, w
 TAR_MAGIC, TAR_AT = b"ustar", 257  # POSIX.1-1988 and GNU alike
 HEAD = 512  # bytes needed to tell
 NOTEBOOK_HEAD = 1 << 14  # as many hold the mark of a notebook
+_MANIFEST_HEAD = 1024  # bytes in which a manifest has its mark
 _LAUNCHERS = (b"#!", b"MZ", b"\x7fELF")  # what stands before the zip in one that can be run
 _ZIP_END, _ZIP_ENTRY = b"PK\x05\x06", b"PK\x01\x02"
 _ZIP64_ENDS = 56 + 20  # bytes that stand between a directory and its end record in a zip of many members
@@ -51,6 +52,11 @@ def is_launcher(data: bytes) -> bool:
         return False
     directory = len(data) - len(tail) + at - int.from_bytes(tail[at + 12 : at + 16], "little")
     return any(data.startswith(_ZIP_ENTRY, max(0, directory - gap)) for gap in (0, _ZIP64_ENDS))
+
+
+def is_manifest(data: bytes | bytearray | memoryview) -> bool:
+    """Whether the content looks like Kubernetes manifests: their Secrets hold short values in base64."""
+    return b"apiVersion" in bytes(data[:_MANIFEST_HEAD])
 
 
 def is_notebook(data: bytes | bytearray | memoryview) -> bool:

@@ -199,21 +199,21 @@ class Version(NamedTuple):
     depth: int
     copies: Sequence[Copy]
 
-    def news(self, margin: int, most: int) -> bytes:
-        """What it does not share, a line a stretch, each with so many bytes of what stands around it; `most` in all."""
+    def news(self, margin: int) -> bytes:
+        """What it does not share, a line a stretch, each with so many bytes of what stands around it.
+
+        Where nothing came but something went, what stands around that.
+        """
         stretches: list[list[int]] = []
-        size = done = 0
-        for _, target, length in (*self.copies, (0, len(self.data), 0)):
-            if target > done:
+        known = done = 0  # how far the version above and this one are gone through
+        for source, target, length in (*self.copies, (known, len(self.data), 0)):
+            if target > done or (length and source != known):
                 if stretches and done - margin <= stretches[-1][1]:
                     stretches[-1][1] = target + margin
                 else:
                     stretches.append([max(0, done - margin), target + margin])
-                size += target - done
-                if size > most:
-                    break
-            done = target + length
-        return b"\n".join([self.data[start : min(end, start + most)] for start, end in stretches])[:most]
+            known, done = source + length, target + length
+        return b"\n".join([self.data[start:end] for start, end in stretches])
 
 
 class Location(NamedTuple):

@@ -14,7 +14,7 @@ from llmsecrets import filters, magic
 from llmsecrets.attribution import Attribution, Sightings, age, numbered, together
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine
-from llmsecrets.inside import GLIMPSE, Limits, expand, glimpsed, with_base64
+from llmsecrets.inside import Limits, expand, glimpsed, with_encoded
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
@@ -256,7 +256,7 @@ def _is_history(source: Source) -> TypeGuard[HistorySource]:
 
 class _Kin(NamedTuple):
     """What is to be known of a version for those that descend from it: whether opening it as a notebook found nothing,
-    and whether base64 in it hides something.
+    and whether something is hidden in it, being encoded.
     """
 
     barren: bool
@@ -337,32 +337,33 @@ class _Tally:
 
     def _search(self, batch: Batch, engine: Engine) -> None:
         """As `note`, for every blob of a batch."""
-        encoded = {one.provenance.blob_id: one for one in map(batch.chunk, with_base64(batch, self._limits))}
+        encoded = map(batch.chunk, with_encoded(batch, self._limits))
+        hiding = {one.provenance.blob_id: one for one in encoded if self._hides(bytes(one.data), engine)}
         for chunk, regions in engine.suspects(batch):
-            plain = not encoded.pop(chunk.provenance.blob_id, None) and regions is not None
-            self.note(chunk, engine, regions, hides=False if plain else None)
-        for chunk in encoded.values():
-            self.note(chunk, engine, {})
+            hides = bool(hiding.pop(chunk.provenance.blob_id, None))
+            self.note(chunk, engine, regions, hides=None if regions is None else hides)
+        for chunk in hiding.values():
+            self.note(chunk, engine, {}, hides=True)
 
     def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None, *, hides: bool | None = None) -> None:
         """Matches in a blob whose paths are not known yet.
 
         Archives are opened whatever they hold, notebooks only where rules could match their raw text (reading the JSON
-        of all notebooks would take longer than all the rest), encoded text is decoded where base64 in it `hides` some.
+        of all notebooks would take longer than all the rest), what is encoded where that `hides` something.
         """
         if chunk.offset and chunk.provenance == self._opened:
             return
         self._opened = None if chunk.last else chunk.provenance
-        whole = not chunk.offset and chunk.provenance.kind == "file"
-        archive = whole and bool(magic.kind_of(chunk.data))
+        file = chunk.provenance.kind == "file"
+        archive = file and not chunk.offset and bool(magic.kind_of(chunk.data))
         if regions is None and not archive:
             regions = engine.regions(chunk)
         if hides is None:
-            hides = whole and chunk.last and not archive and self._hides(bytes(chunk.data), engine)
+            hides = file and not archive and self._hides(bytes(chunk.data), engine)
         limits = None
         if archive or hides:
             limits = self._limits
-        elif whole and regions and magic.is_notebook(chunk.data):
+        elif file and not chunk.offset and regions and magic.is_notebook(chunk.data):
             limits = self._limits._replace(decode_depth=0)
         for number, piece in numbered(chunk, limits):
             if isinstance(piece, Skip):
@@ -379,7 +380,10 @@ class _Tally:
         del self._family[version.depth :]
         base = self._family[-1] if version.depth else _Kin(barren=True, hides=False)
         barren = not found.news and base.barren
-        hides = base.hides or self._hides(version.news(_AROUND_NEWS, GLIMPSE), engine)
+        manifest = magic.is_manifest(version.data)
+        hides = base.hides or (
+            (found.signs or manifest) and self._hides(version.news(_AROUND_NEWS), engine, manifest=manifest)
+        )
         if version.blob_id and (hides or (not barren and magic.is_notebook(version.data))):
             self.note(found.chunk, engine, found.regions, hides=hides)
             seen = self.seen.of.get(version.blob_id, ())
@@ -389,9 +393,11 @@ class _Tally:
             self.skips += found.skips
         self._family.append(_Kin(barren, hides))
 
-    def _hides(self, text: bytes, engine: Engine) -> bool:
-        """Whether rules match what stands in base64 in a text."""
-        return any(engine.matches(piece)[0] for piece in glimpsed(text, self._limits))
+    def _hides(self, text: bytes, engine: Engine, *, manifest: bool | None = None) -> bool:
+        """Whether rules match what stands encoded in a text."""
+        if manifest is None:
+            manifest = magic.is_manifest(text)
+        return any(engine.matches(piece)[0] for piece in glimpsed(text, self._limits, manifest=manifest))
 
     def dump(self) -> bytes:
         """Everything, for another process to `add`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from llmsecrets import magic
@@ -18,9 +19,11 @@ from llmsecrets.sources.windows import chunks
 if TYPE_CHECKING:
     from llmsecrets.inside.archive import Closed, Member, Stream
 
-GLIMPSE = 16 << 10  # bytes of one text: most manifests and settings are no longer; more would cost a history 10 %
+_THOROUGH = (
+    16 << 10
+)  # bytes of one text of a history: most manifests and settings are no longer; more would cost it 10 %
 
-__all__ = ["GLIMPSE", "Limits", "expand", "glimpsed", "with_base64"]
+__all__ = ["Limits", "expand", "glimpsed", "with_encoded"]
 
 
 def expand(chunk: Chunk, limits: Limits) -> Iterator[Chunk | Skip]:
@@ -74,27 +77,30 @@ def _with_decoded(chunk: Chunk, budget: Budget) -> Iterator[Chunk]:
 # ---- encoded text, quickly -----------------------------------------------------------------------------------------
 
 
-def glimpsed(text: bytes, limits: Limits) -> Iterator[Chunk]:
-    """What stands in base64 at the beginning of a text, and in that, and so on: what a history can be asked for."""
+def glimpsed(text: bytes, limits: Limits, *, manifest: bool) -> Iterator[Chunk]:
+    """What stands encoded in a text, and in that, and so on: what a history can be asked for.
+
+    It is looked through thoroughly up to `_THOROUGH`. `manifest`: the text is of Kubernetes manifests.
+    """
     from llmsecrets.inside import encodings
 
-    text = text[:GLIMPSE]
-    if limits.decode_depth and encodings.has_base64(text):
-        chunk: Chunk | None = Chunk(text, Provenance(""))
-        for _ in range(limits.decode_depth):
-            chunk = encodings.decoded(chunk, encodings.base64_spans) if chunk else None
-            if chunk:
-                yield chunk
+    chunk: Chunk | None = Chunk(text, Provenance(""))
+    look: encodings.Look = partial(encodings.spans, manifest=manifest, thorough=_THOROUGH)
+    for _ in range(limits.decode_depth):
+        chunk = encodings.decoded(chunk, look) if chunk else None
+        if chunk:
+            yield chunk
+        look = encodings.spans
 
 
-def with_base64(batch: Batch, limits: Limits) -> Iterator[int]:
+def with_encoded(batch: Batch, limits: Limits) -> Iterator[int]:
     """The files of a batch of which `glimpsed` would give something."""
     from llmsecrets.inside import encodings
 
     if limits.decode_depth:
         for index in batch.files:
-            start = batch.starts[index]
-            if encodings.has_base64(batch.data[start : min(batch.ends[index], start + GLIMPSE)]):
+            text = batch.data[batch.starts[index] : batch.ends[index]]
+            if encodings.may_hold(text) or magic.is_manifest(text):
                 yield index
 
 

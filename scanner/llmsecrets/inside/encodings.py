@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+from llmsecrets import magic
+from llmsecrets.matching import RUN, SIGNS, WIDE
 from llmsecrets.matching.finder import Finder
 from llmsecrets.model import Chunk, Container, Origin, Spot
 from llmsecrets.sources import OVERLAP
@@ -23,15 +25,14 @@ from llmsecrets.sources import OVERLAP
 _GROUP = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 _BYTE = r"(?:[2-7][0-9a-fA-F]|0[9aAdD])"
 _GROUPS, _BYTES = 6, 16  # how many in a row are worth a look: 18 and 16 bytes of text
-_FEW_GROUPS, _MANY_GROUPS = 4, 7  # where short values are to be expected, and where only keys are worth the time
-_RUN = 32  # letters and digits in a row, as 24 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
+_FEW_GROUPS = 4  # where short values are to be expected
 _PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#[x0-9]"
 # One pass over everything, which few texts do not leave with nothing, by expressions that Hyperscan is quickest with…
-_GATE = (rf"[A-Za-z0-9]{{{_RUN}}}", _PERCENT, r"\\u00", "&#")
+_GATE = (SIGNS[0], _PERCENT, r"\\u00", "&#")
 _LONGEST_SIGN = 4  # bytes that an escape in the gate spans
 # …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
-_MANIFEST, _MANIFEST_HEAD = b"apiVersion", 1024
 _ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML")
+_BEFORE_STRING = r"""["'`=:>,;(\s]"""
 _LEAP = 4096  # bytes from a run on that are searched before the next run is looked for
 
 # A whole stretch: lines as MIME and PEM have them, then what is left of the last group.
@@ -49,7 +50,7 @@ _REACH, _SHORT_REACH, _SHORTEST_WORD = 2048, 64, 16
 _BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
 # Wide characters: every byte of text as an `a`, so that a run of them is a fixed text that can be searched for.
 _SHAPES = bytes(97 if 32 <= byte < 127 or byte in b"\t\n\r" else min(byte, 1) for byte in range(256))
-_WIDTHS, _CHARACTERS = {2: "UTF-16", 4: "UTF-32"}, 20
+_WIDTHS = {2: "UTF-16", 4: "UTF-32"}
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=")
 
@@ -74,10 +75,13 @@ class Span(NamedTuple):
     at: Callable[[int], int] | None = None
 
 
-def decoded(chunk: Chunk, look: Callable[[bytes], list[Span]] | None = None) -> Chunk | None:
+Look = Callable[[bytes], list[Span]]
+
+
+def decoded(chunk: Chunk, look: Look | None = None) -> Chunk | None:
     """The encoded stretches of a chunk as one text, a line each between what stands around them; None without any.
 
-    `look` finds them, if not all are wanted that `spans` knows.
+    `look` finds them, if not `spans` as it is.
     """
     data = bytes(chunk.data)
     found = [span for span in (look or spans)(data) if _belongs(span, chunk)]
@@ -105,32 +109,32 @@ def decoded(chunk: Chunk, look: Callable[[bytes], list[Span]] | None = None) -> 
     return Chunk(b"".join(pieces), chunk.provenance, origin=Origin(chunk, locate, parts))
 
 
-def spans(data: bytes) -> list[Span]:
-    """The encoded stretches of a text in order, none within another."""
+def spans(data: bytes, *, manifest: bool | None = None, thorough: int | None = None) -> list[Span]:
+    """The encoded stretches of a text in order, none within another.
+
+    Behind the first `thorough` bytes, of base64 and digits only those strings that begin with text: they are found in a
+    fraction of the time. `manifest`: the text is of Kubernetes manifests, if it cannot be seen from it.
+    """
     gates = dict(_FINDERS.gate.find(data))
-    manifest = data.find(_MANIFEST, 0, _MANIFEST_HEAD) >= 0
     run = gates.pop(0, None)
+    thorough = len(data) if thorough is None else thorough
     found: list[Span] = []
-    if manifest:
-        found += _base64_and_hex(data, 0, len(data), _FINDERS.short)
+    if magic.is_manifest(data) if manifest is None else manifest:
+        found += _base64_and_hex(data[:thorough], 0, thorough, _FINDERS.short)
     elif run is not None:
-        found += _base64_and_hex(data, max(0, run - _RUN - _BEFORE), _LEAP, _FINDERS.stretches)
+        found += _base64_and_hex(data[:thorough], max(0, run - RUN - _BEFORE), _LEAP, _FINDERS.stretches)
+    if run is not None and len(data) > thorough:
+        found += _at_beginnings(data, max(run - RUN - 1, thorough - RUN - 1))
     if gates:
         found += _escaped(data, max(0, min(gates.values()) - _LONGEST_SIGN))
-    if 0 in data:
+    if 0 in data and _FINDERS.wide.find(data):
         found += _wide(data)
     return list(_outermost(found)) if len(found) > 1 else found
 
 
-def has_base64(data: bytes | memoryview) -> bool:
-    """Whether a text holds a stretch of base64 of 21 bytes or more, as most keys have: one quick look at it."""
-    run = _FINDERS.runs.find(data)
-    return bool(run) and bool(_FINDERS.base64.finder.find(memoryview(data)[max(0, run[0][1] - _RUN) :]))
-
-
-def base64_spans(data: bytes) -> list[Span]:
-    """Those stretches, and nothing else that is encoded."""
-    return list(_base64_and_hex(data, 0, len(data), _FINDERS.base64))
+def may_hold(data: bytes | memoryview) -> bool:
+    """Whether a text holds a sign of something encoded: one quick look at it."""
+    return bool(_FINDERS.signs.find(data))
 
 
 def _outermost(found: Iterable[Span]) -> Iterator[Span]:
@@ -168,10 +172,10 @@ class _Stretches(NamedTuple):
     widths: tuple[int, ...]
 
     @classmethod
-    def of(cls, groups: int, *digits: int) -> _Stretches:
-        """So many groups of base64 in a row; and so many digits, if any."""
-        forms = [f"(?:{_GROUP}){{{groups}}}", *(f"{_BYTE}{{{number}}}" for number in digits)]
-        return cls(Finder(forms, first=True), (groups * 4, *(number * 2 for number in digits)))
+    def of(cls, groups: int, digits: int) -> _Stretches:
+        """So many groups of base64 in a row, or so many pairs of digits."""
+        forms = [f"(?:{_GROUP}){{{groups}}}", f"{_BYTE}{{{digits}}}"]
+        return cls(Finder(forms, first=True), (groups * 4, digits * 2))
 
 
 class _Finders(threading.local):
@@ -179,8 +183,11 @@ class _Finders(threading.local):
 
     def __init__(self) -> None:
         self.gate, self.runs = Finder(_GATE, first=True), Finder(_GATE[:1], first=True)
+        self.wide, self.signs = Finder(SIGNS[-2:], first=True), Finder(SIGNS, first=True)
         self.stretches, self.short = _Stretches.of(_GROUPS, _BYTES), _Stretches.of(_FEW_GROUPS, _BYTES)
-        self.base64 = _Stretches.of(_MANY_GROUPS)
+        self.beginnings = Finder(
+            (rf"{_BEFORE_STRING}(?:{_GROUP}){{{_GROUPS}}}", rf"{_BEFORE_STRING}{_BYTE}{{{_BYTES}}}")
+        )
         self.escapes = Finder(_ESCAPES)
 
 
@@ -202,11 +209,22 @@ def _base64_and_hex(data: bytes, start: int, leap: int, stretches: _Stretches) -
             yield span
             start = span.end
         else:
-            behind = max(start, end - _RUN)
+            behind = max(start, end - RUN)
             if end == len(data) or not (runs := _FINDERS.runs.find(view[behind:])):
                 return
-            start = max(behind, behind + runs[0][1] - _RUN - _BEFORE)
+            start = max(behind, behind + runs[0][1] - RUN - _BEFORE)
         end = min(len(data), start + leap)
+
+
+def _at_beginnings(data: bytes, start: int) -> Iterator[Span]:
+    """Stretches from `start` on with which a string begins."""
+    end = 0
+    for number, at in _FINDERS.beginnings.find(memoryview(data)[start:]):
+        begun = start + at - (_GROUPS * 4, _BYTES * 2)[number]
+        if begun >= end:
+            span = _base64(data, begun) if number == 0 else _hex(data, begun)
+            yield span
+            end = span.end
 
 
 def _base64(data: bytes, start: int) -> Span:
@@ -285,7 +303,7 @@ def _wide(data: bytes) -> Iterator[Span]:
     shapes = data.translate(_SHAPES)
     for width, name in _WIDTHS.items():
         zeros = bytes(width - 1)
-        shortest = (b"a" + zeros) * (_CHARACTERS - 1) + b"a"
+        shortest = (b"a" + zeros) * (WIDE - 1) + b"a"
         at = shapes.find(shortest)
         while at >= 0:
             run = _compiled(rf"(?:a\x00{{{width - 1}}})*a").match(shapes, at)

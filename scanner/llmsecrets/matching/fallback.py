@@ -32,6 +32,8 @@ Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rule
 class KeywordMatcher:
     """Literals of the rules, and of the names of gated rules: those count only where the gate is open."""
 
+    signs = True  # who wants to know must look
+
     def __init__(self, rules: RuleSet) -> None:
         self._direct: Announced = {}
         self._gated: Announced = {}

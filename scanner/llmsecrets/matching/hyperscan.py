@@ -19,11 +19,12 @@ import hyperscan
 
 from llmsecrets import cache
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import GATE_REACH, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
+from llmsecrets.matching import GATE_REACH, SIGNS, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
 from llmsecrets.rules import GATE, GATE_WIDTH, MANY_NAMES, Rule, RuleSet, any_of
 
 _RULE_BITS, _RULE_MASK = 16, 0xFFFF
+_SIGN = _RULE_MASK  # where a rule's number stands: text may be encoded here
 
 # A span behind a gate → (rule, where its name begins) of the names in it.
 Named = dict[tuple[int, int], list[tuple[int, int]]]
@@ -86,6 +87,7 @@ class HyperscanMatcher:
         self._compiled = anchors, gated
         self._anchors, self._reach, self._unanchored, self._margin = anchors
         self._scratch = hyperscan.Scratch(self._anchors)
+        self.signs = False
         self._names: _Names | None = None
         self._traces: list[_Trace] = []  # of the versions that the one at hand descends from
 
@@ -114,12 +116,14 @@ class HyperscanMatcher:
         return HyperscanMatcher(*self._compiled)
 
     def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
+        self.signs = False
         return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared, bounds)
 
     # What stage one finds depends on the bytes at hand only. So where a version repeats the one it descends from, the
     # hits there are that one's, moved; only what lies between, and a margin around it, is looked through.
 
     def follow(self, version: Version) -> Regions:
+        self.signs = False
         del self._traces[version.depth :]
         base = self._traces[-1] if version.depth else _Trace([], {})
         copies = [copy for copy in version.copies if copy[2] > 2 * self._margin]
@@ -164,7 +168,10 @@ class HyperscanMatcher:
         add = hits.append
 
         def on_hit(rule: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            add((end + offset) << _RULE_BITS | rule)
+            if rule == _SIGN:
+                self.signs = True
+            else:
+                add((end + offset) << _RULE_BITS | rule)
 
         self._anchors.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
         hits.sort()
@@ -272,7 +279,7 @@ def _compiled_anchors(rules: RuleSet, key: str) -> _Anchors:
         if not every[index].gated and not every[index].unanchored
     ]
     compiled = _Anchors(
-        _database(_steadied([*direct, (len(every), GATE)]), every),
+        _database([*_steadied([*direct, (len(every), GATE)]), *((_SIGN, sign) for sign in SIGNS)], every),
         [*reach, (GATE_REACH, 1)],
         unanchored,
         max([GATE_WIDTH, *(anchors[index].width for index, _ in direct)]),
@@ -385,7 +392,8 @@ def _database(
     texts = [expression.encode() for _, expression in expressions]
     ids = ids or [index for index, _ in expressions]
     try:
-        database.compile(expressions=texts, ids=list(ids), flags=[flags] * len(texts))
+        once = [hyperscan.HS_FLAG_SINGLEMATCH if index == _SIGN else 0 for index, _ in expressions]
+        database.compile(expressions=texts, ids=list(ids), flags=[flags | one for one in once])
     except hyperscan.HyperscanError as failure:
         raise RuleError(
             _blame(expressions, rules, flags) or f"the rules do not compile together: {failure}"
@@ -408,7 +416,8 @@ def _blame(expressions: Expressions, rules: Sequence[Rule], flags: int) -> str:
 def _cache_key(digest: str) -> str:
     """What the databases of the rules with a digest are kept by."""
     package = Path(__file__).parents[1]
-    return cache.key(digest.encode(), *_machine(), cache.code(__file__, package / "anchors.py", package / "rules.py"))
+    sources = (package / "anchors.py", package / "rules.py", package / "matching" / "__init__.py")
+    return cache.key(digest.encode(), *_machine(), cache.code(__file__, *sources))
 
 
 def _machine() -> tuple[bytes, ...]:

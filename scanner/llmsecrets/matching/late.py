@@ -25,6 +25,10 @@ class LateMatcher:
     def clone(self) -> LateMatcher:
         return LateMatcher(self._rules, self._fallback)
 
+    @property
+    def signs(self) -> bool:
+        return self._compiled.signs if self._compiled else self._fallback.signs
+
     def follow(self, version: Version) -> Regions:
         return self.regions(version.data)
 
