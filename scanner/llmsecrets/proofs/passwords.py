@@ -23,7 +23,7 @@ _OTHER = re.compile(
     rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
 )
 _REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:")  # a macro, a reference, a key of YAML on the next line
-_IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]")
+_IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]|(?:%[0-9A-Fa-f]{2})+")  # or of escapes, as in tests of URLs
 _NO_KEY = re.compile(rb"-----BEGIN (?:CERT|[A-Z ]+-----\s*-----END)")  # a certificate, or nothing between the lines
 
 
