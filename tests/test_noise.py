@@ -71,6 +71,7 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         '"clientRequestToken": "{{uuid}}",',
         '"LifecycleActionToken": "{{uuid}}",',
         "a=ice-pwd:{{alnum:24}}",
+        '"SessionToken": "{{alnum:90}}wEXAMPLE{{alnum:120}}"',
         "cookie = parseCookie(9223372036854773807L)",
         "kind: Secret\ndata:\n  azurestorageaccountname: {{b64:[[lower:12]]}}",
         "{{alnum:60}}+{{alnum:11}}AAAAAAAAAA{{alnum:43}}+{{alnum:60}}",

@@ -84,7 +84,7 @@ def reason(secret: bytes) -> str:
             return "sequence"
         if _WITHIN.search(secret):
             return "word within"
-    return ""
+    return "word within" if b"EXAMPLE" in secret else ""  # as in AWS' documentation, in tokens of any length
 
 
 def _sequential(secret: bytes) -> bool:
