@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import zipfile
 
 import pytest
 from support import Repo
@@ -243,3 +245,13 @@ def test_what_was_not_scanned_is_told_with_its_path(repository, scan, key) -> No
     (skip,) = scan("--history", cwd=repository.root).json["skips"]
     assert (skip["path"], skip["reason"]) == ("notes/broken.ipynb", "notebook read as plain text")
     assert skip["blob_id"] == repository.git("rev-parse", "HEAD~1:notes/broken.ipynb").strip()
+
+
+def test_what_was_not_scanned_in_an_archive_is_told_with_the_path_of_both(repository, scan, key) -> None:
+    box = io.BytesIO()
+    with zipfile.ZipFile(box, "w") as archive:
+        archive.writestr("in/broken.ipynb", '{"cells": [{"cell_type": ')
+    repository.commit({"data/box.zip": box.getvalue(), "a.py": key("github")})
+    for _ in range(2):  # once anew, once remembered
+        (skip,) = scan("--history", cwd=repository.root).json["skips"]
+        assert (skip["path"], [one["name"] for one in skip["containers"]]) == ("data/box.zip", ["in/broken.ipynb"])

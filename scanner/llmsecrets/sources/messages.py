@@ -27,6 +27,6 @@ def _tag(head: bytes) -> Container:
 
 def target_of(provenance: Provenance) -> str:
     """The commit a message belongs to: what a tag points at, or the commit itself; "" for what is no message."""
-    if provenance.containers:
+    if provenance.containers and provenance.containers[0].kind == "tag":
         return dict(provenance.containers[0].facts)["object"]
     return provenance.blob_id or "" if provenance.kind == "commit message" else ""
