@@ -28,7 +28,7 @@ MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW
 
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
-_CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://")
+_CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
 _UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}")  # a JWT with a word for a signature, or none
 _TIMED = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # time and place as UUID
 _FILE = re.compile(rb"(?:[A-Za-z_.][\w.+\-]*/)+[\w.+\-]+\.[a-z]{1,5}:?")  # as in a log: `PASS: gdb.base/a-1.exp: …`
@@ -36,6 +36,7 @@ _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as 
 _VERSION = re.compile(rb"v\d+\.\d+\.\d+(?:[\-+.][\w.\-+]*)?")
 _MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+")
 _ALGORITHM = re.compile(rb"(?i)(?:PBE|PBKDF2|Hmac|AES|DES|RSA|EC|SHA\d*|MD5)\w{0,12}(?:with|/)[\w/\-]{2,30}")
+_SIGNATURE = re.compile(rb"[a-z0-9]{3,24}:[A-Za-z0-9+/]{43}=?")  # of a request: `SharedKey account:…`
 _ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")  # of a URL, and nothing else
 _UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+[lLuU]{0,2}|\W+")  # one word, a number, signs
@@ -67,7 +68,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or kind in _NO_SECRETS
         or any(
             other.fullmatch(value)
-            for other in (_FILLER, _FILE, _UNSIGNED, _TIMED, _VERSION, _MEMBER, _ALGORITHM, _ESCAPED)
+            for other in (_FILLER, _FILE, _UNSIGNED, _TIMED, _VERSION, _MEMBER, _ALGORITHM, _SIGNATURE, _ESCAPED)
         )
         or _CODE.search(value) is not None
         or hides_word(value)
