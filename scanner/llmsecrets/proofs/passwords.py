@@ -22,7 +22,8 @@ _OTHER = re.compile(
     rb"|(?i:ldap|smtp|mail|email|neo4j|maria)[A-Za-z_]{3,40}"
     rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
 )
-_REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:")  # a macro, a reference, a key of YAML on the next line
+# A macro, a reference, the key of the next line.
+_REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:|(?:[\w\-]+\.)+[\w\-]+=.*")
 _IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]|(?:%[0-9A-Fa-f]{2})+")  # or of escapes, as in tests of URLs
 _NO_KEY = re.compile(rb"-----BEGIN (?:CERT|[A-Z ]+-----\s*-----END)")  # a certificate, or nothing between the lines
 
