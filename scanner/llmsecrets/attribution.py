@@ -15,14 +15,13 @@ from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing, identify
 from llmsecrets.rules import PATH_EXPRESSION
-from llmsecrets.sources import ANYWHERE, Place
+from llmsecrets.sources import ANYWHERE, REFS_NAMED, Place
 
 if TYPE_CHECKING:
     from llmsecrets.resultcache import Answer, Found
     from llmsecrets.sources.history import HistorySource
 
 Misplaced = Callable[[str, str], bool]  # (rule id, path) → whether an allowlist decides by the path
-_REFS_NAMED = 5
 _Age = tuple[float, str, str, str]
 
 
@@ -228,7 +227,7 @@ def _could_stand(sighting: Sighting, met: Mapping[str, object]) -> Sequence[str]
 
 def together(known: Sequence[Standing], versions: int) -> Standing:
     """How a secret stands, of the standings of all blobs that hold it."""
-    refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:_REFS_NAMED]
+    refs = tuple(dict.fromkeys(ref for one in known for ref in one.refs))[:REFS_NAMED]
     return Standing(any(one.at_head for one in known), refs, versions)
 
 

@@ -21,6 +21,7 @@ OVERLAP = 1 << 16  # bytes of a window seen again in the next, more than the wid
 ContentAt = Callable[[str, "Commit | None"], "Iterator[bytes] | None"]
 Excluded = Callable[[str], str]  # path → why it is not to be scanned, or ""
 ANYWHERE = "**"  # the glob of all paths
+REFS_NAMED = 5  # of those whose tips hold a secret
 
 
 class Place(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from typing import Any, BinaryIO
 
 from llmsecrets import magic
@@ -19,7 +20,7 @@ from llmsecrets.git import BlobReader, Repository, Stretch
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
-from llmsecrets.sources import ANYWHERE, Excluded, Place
+from llmsecrets.sources import ANYWHERE, REFS_NAMED, Excluded, Place
 from llmsecrets.sources.messages import MESSAGES, message, target_of
 from llmsecrets.sources.standing import Trees
 from llmsecrets.sources.windows import Reopen, chunks, is_marked, of_bytes
@@ -35,7 +36,6 @@ _TAR = magic.TAR_MAGIC[0]
 _OPENED = 128 << 20  # bytes of the largest archive that is held in memory to be opened
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
-_REFS_NAMED = 5
 _MISSING = "missing object"
 
 
@@ -102,10 +102,12 @@ class HistorySource:
 
     def answer(self, misplaced: Callable[[str, str], bool]) -> Answer | None:
         """What the last scan came to, where nothing has changed since that it depended on."""
-        answer = self.cache.answer.load() if self.cache else None
+        if self.cache is None:
+            return None
+        situation, answer = self._situation, self.cache.answer.load()
         if (
             answer is None
-            or answer.situation != self._situation()
+            or answer.situation != situation
             or any(self._is_excluded(path) != verdict for path, verdict in answer.excluded.items())
             or any(misplaced(rule_id, path) != verdict for rule_id, path, verdict in answer.misplaced)
         ):
@@ -117,7 +119,9 @@ class HistorySource:
         self.skips += skips
         return answer
 
+    @cached_property
     def _situation(self) -> str:
+        """Refs and HEAD as the scan met them: should HEAD move meanwhile, the next scan does not find it the same."""
         tips = "\n".join((*self._tips, self._repository.head(), self._boundary))
         return digest(self._refs, tips.encode())
 
@@ -131,7 +135,7 @@ class HistorySource:
             again = [one for one in self.skips if not _is_told_in_full(one)]
             if all(one.reason == _MISSING for one in again):
                 skips = [*state.told, *(one.dump() for one in again)]
-                self.cache.answer.store(Answer(self._situation(), self._verdicts, skips, salt, *found))
+                self.cache.answer.store(Answer(self._situation, self._verdicts, skips, salt, *found))
 
     def _state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         pending = {one.provenance.blob_id for one in self.skips if one.provenance.blob_id and not _is_told_in_full(one)}
@@ -264,7 +268,7 @@ class HistorySource:
                 yield place
         self.skips = [_at(one, paths.get(one.provenance.blob_id or "", "")) for one in self.skips]
         sought = {blob_id: [elsewhere(blob_id, path) for path in paths] for blob_id, paths in known.items()}
-        misplaced = {blob_id: set().union(*found) or {ANYWHERE} for blob_id, found in sought.items() if all(found)}
+        misplaced = {blob_id: set().union(*told) or {ANYWHERE} for blob_id, told in sought.items() if all(told)}
         if misplaced:
             yield from self._further_places(list(misplaced), known, self._met_by(set().union(*misplaced.values())))
 
@@ -382,7 +386,7 @@ class _Tips:
 
     def standing(self, blob_id: str) -> Standing:
         refs = tuple(name for name, tree in self._refs.items() if blob_id in tree)
-        return Standing(blob_id in self._head, refs[:_REFS_NAMED], 1)
+        return Standing(blob_id in self._head, refs[:REFS_NAMED], 1)
 
 
 def _at(skip: Skip, path: str) -> Skip:
