@@ -108,10 +108,26 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         "kind: Secret\ndata:\n  tls.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCi0tLS0t",
         "kind: Secret\ndata:\n  password: cGFzc3dvcmQ=",
         '"AccessKeyId": "AKID{{upper:10}}EXAMPLE",',
+        'scaleway_project_id = "{{uuid}}"',
+        "digitalocean_size: {{lowernum:24}}",
+        "apikeyalgorithm = {{hex:64}}",
+        "accesskeylabel: {{uuid}}",
+        "SESSION_SECRET_LIMIT={{hex:32}}",
+        "private-key-version = {{hex:64}}",
+        'servicePasswd = "p@ssw0rd"',
+        "db_password: abcdefghij123456",
+        "SMTP_PASSWD = EXPORT_ACCOUNT_42",
     ],
 )
 def test_what_looks_like_an_assignment_is_none(line: str, scan) -> None:
     assert scan("-", stdin=expand(line + "\n", 3).encode()).json["findings"] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["algolia_project_key = {{hex:32}}", "SESSION_SECRET={{hex:32}}", "db_password: abc{{alnum:12}}123"]
+)
+def test_what_resembles_that_and_is_a_secret_is_found(line: str, scan) -> None:
+    assert len(scan("-", stdin=expand(line + "\n", 3).encode()).json["findings"]) == 1
 
 
 def test_a_password_behind_the_user_of_a_kubernetes_secret_is_found(scan) -> None:

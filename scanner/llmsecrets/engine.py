@@ -285,6 +285,8 @@ class Engine:
         typed = not (rule.names or rule.strict) and placeholders.reason(secret) in placeholders.TYPED
         if not _plausible(rule, secret) and not typed:
             return None
+        if rule.names and _is_of_a_detail(data, found.start(), span[0]):
+            return None
         confidence, proved = rule.confidence, False
         facts: tuple[tuple[str, str], ...] = ()
         if rule.checksum:
@@ -365,6 +367,13 @@ def _secret_span(rule: Rule, found: Any) -> tuple[int, int]:
         return span
     spans = (found.span(group) for group in range(1, found.re.groups + 1))
     return next(((start, end) for start, end in spans if end > start), found.span())
+
+
+def _is_of_a_detail(data: bytes, start: int, value: int) -> bool:
+    """Whether a rule's name, found at `start`, goes on up to the value as that of something else."""
+    from llmsecrets import scoring
+
+    return scoring.is_of_a_detail(scoring.name_of(data, start, value))
 
 
 def _needs(rule: Rule) -> tuple[int, int]:

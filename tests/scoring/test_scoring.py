@@ -83,11 +83,22 @@ def test_text_may_be_in_any_language_but_is_no_binary() -> None:
         ("apiKey API-KEY api.key signingKey", "key of its own"),
         ("key someKey", "key"),
         ("publicKey cacheKey csrf_token author", "public thing"),
-        ("tokenId secret_name password.length keyType auth.py", "detail of one"),
+        ("tokenId secret_name password.length keyType auth.py apikeyalgorithm deploykeyheader", "detail of one"),
     ],
 )
 def test_a_name_says_what_it_names_in_any_style(names, kind) -> None:
     assert {name: scoring.kind_of(name.encode()) for name in names.split()} == dict.fromkeys(names.split(), kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("scaleway_project_id = ", True), ('sessionSecretLimit: "', True), ("algolia key=", False),
+        ("client_id=", False), ("acme_project_key=", False), ("project_id then key ", False),
+    ],
+)  # fmt: skip
+def test_the_name_right_before_a_value_says_whether_that_is_a_detail(text, detail) -> None:
+    assert scoring.is_of_a_detail(scoring.name_of(text.encode() + b"value", 0, len(text))) is detail
 
 
 # ---- judging -----------------------------------------------------------------------------------------------------

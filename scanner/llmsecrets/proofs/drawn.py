@@ -20,7 +20,7 @@ _ALPHABETS = tuple(
 KIND_OF_BYTE = bytes(  # a table for `bytes.translate`
     48 if 48 <= byte <= 57 else 97 if 97 <= byte <= 122 else 65 if 65 <= byte <= 90 else 43 for byte in range(256)
 )
-_UNLIKELY = 1e-6  # so few characters of a kind do not come up by chance
+_UNLIKELY = 1e-4  # so few characters of a kind do not come up by chance
 _LEAST_SIGNATURE = 40  # characters
 _FEW = 3  # groups between dashes
 _TOO_SHORT, _ENOUGH = 8, 256  # bytes: fewer tell nothing, more nothing new

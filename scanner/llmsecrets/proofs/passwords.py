@@ -16,9 +16,11 @@ _WORD = re.compile(
     rb"|test[a-z]{1,12}"
     rb"|required|optional|default)\d{0,3}"
 )
+_MUCH_USED = re.compile(rb"(?i)p[a@]ssw[o0]rd\d{0,3}")
 _OTHER = re.compile(
     rb"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+|\w+(?:(?:->|::)\w+)+|\.\w+(?:\.\w+)*"  # members of objects and templates
     rb"|(?:[A-Z]+[a-z]{2,}){2,}|[a-z]{2,}(?:[A-Z]+[a-z]{2,})+|[a-z]+(?:[_\-][a-z]+)+(?:[_\-]?\d{1,3})?"  # names
+    rb"|[A-Z]+(?:_[A-Z]+)+_?\d{0,3}"
     rb"|(?i:ldap|smtp|mail|email|neo4j|maria)[A-Za-z_]{3,40}"
     rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
 )
@@ -48,6 +50,11 @@ def encoded(secret: bytes) -> Proof:
     """A value that may be base64 of a password, as in a Kubernetes Secret. Certificates are public."""
     text = (base64(secret) or b"").strip()
     return Proof(not (_is_typed(text) or _is_typed(secret) or _NO_KEY.match(text)))
+
+
+def is_word(secret: bytes) -> bool:
+    """Whether the bytes are a word that manuals and tests put in a password's place."""
+    return bool(_WORD.fullmatch(secret) or _MUCH_USED.fullmatch(secret))
 
 
 def hides_word(secret: bytes) -> bool:

@@ -13,19 +13,20 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from llmsecrets.proofs.passwords import hides_word
+from llmsecrets.proofs.passwords import hides_word, is_word
 from llmsecrets.rules import path_matches
-from llmsecrets.scoring.given import Given, given_at, is_text
+from llmsecrets.scoring.given import Given, given_at, is_text, name_of
 from llmsecrets.scoring.model import model
-from llmsecrets.scoring.names import is_of_a_request, is_of_a_test, kind_of, repeats
-from llmsecrets.scoring.values import Facts, entropy, value_facts
+from llmsecrets.scoring.names import is_of_a_detail, is_of_a_request, is_of_a_test, kind_of, repeats
+from llmsecrets.scoring.values import Facts, entropy, in_order, value_facts
 
 __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explain", "facts", "features", "given_at",
-           "hopeless", "is_lock_file", "is_text", "kind_of", "place_features", "probability", "score",
-           "shifted"]  # fmt: skip
+           "hopeless", "is_lock_file", "is_of_a_detail", "is_text", "kind_of", "name_of", "place_features",
+           "probability", "score", "shifted"]  # fmt: skip
 
 MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
 
+_TYPED_IN_ORDER = 0.8  # of a password's characters: it is a stretch of the alphabet, or of the digits
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
@@ -72,6 +73,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         )
         or _CODE.search(value) is not None
         or hides_word(value)
+        or (kind == "password" and (is_word(value) or in_order(value) >= _TYPED_IN_ORDER))
         or (is_of_a_request(name) and _UUID.fullmatch(value) is not None)
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )

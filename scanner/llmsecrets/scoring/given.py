@@ -25,6 +25,7 @@ _OPENING = re.compile(rb"[bfruL@]{0,2}(?:[\"'`](?=\\)|\"(?=')|'(?=\"))?(\\{0,3})
 _QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + quote) for quote in (b'"', b"'", b"`")}
 # Said in prose: `the token is X`. Not behind a bracket, and "pass" is a verb, too.
 _SAID = re.compile(rb"[ _\n,/.\-\"'(]?(?!(?i:pass)[ \t])[\w.\-\x80-\xff]+[\"'`]?\s+(?:is\s+|-\s+)?")
+_GIVEN_TO = re.compile(rb"([\w.\-]+)[\"'\]\\]{0,4}[ \t]{0,3}(?:=>|:?={1,3}|:)[\s\"'`\\]{0,8}\Z")
 _OF_NAMES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$")
 # What a resource of AWS is called: `arn:aws:secretsmanager:us-west-2:123456789012:secret:name`.
 _ARN = re.compile(rb"arn:[\w\-:*]+:\Z")
@@ -56,6 +57,12 @@ def given_at(data: bytes, start: int, name_end: int, end: int) -> Given | None:
             (place for place in (data.find(b"&", end, last), data.find(b"#", end, last)) if place >= 0), default=last
         )
     return Given((begin, name_end), (end, last), False, manner)
+
+
+def name_of(data: bytes, start: int, value: int) -> bytes:
+    """The identifier right before the value that begins at `value`, looked for from `start` on; empty for none."""
+    found = _GIVEN_TO.search(data, start, value)
+    return found[1] if found else b""
 
 
 def _begin_of_name(data: bytes, start: int) -> int:

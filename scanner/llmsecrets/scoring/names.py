@@ -12,6 +12,7 @@ _KINDS = tuple(
     for kind, pieces in {
         "detail of one": r"""
             (?:ids?|names?|ur[li]s?|path|file|filename|type|length|size|count|format|prefix|suffix|policy|expires?|timeout)$
+            (?:hash|version|algorithm|header|label|index|provider|class|field|limit)$
             (?:^|_)(?:host|port|region|model|dir|len|limit|max|min|field|label|hint|placeholder|title|text|message)$
             (?:^|_)(?:expiry|expiration|ttl|lifetime|enabled|required|hash|digest|version|algorithm|alg|header|param)$
             (?:^|_)(?:endpoint|class|input|regex|pattern|error|reset|strength|budget|usage|counts|tokens|tokenizer|arn)$
@@ -49,6 +50,13 @@ _KINDS = tuple(
 _TESTED = re.compile(
     rb"(?:^|_)(?:tests?|testing|example|sample|dummy|fake|mock|invalid|wrong|bad|old|expected|demo|foo|bar)(?:_|$)"
 )
+# What belongs to a key or to a service, and is no key: a setting, or the id of one of many things that others see, too.
+_DETAIL = re.compile(
+    rb"(?:algorithm|class|endpoint|expir(?:y|es|ation)|field|file|header|hint|index|label|length|limit|path|policy"
+    rb"|prefix|provider|size|ttl|type|ur[il]|version)s?$"
+    rb"|(?:project|organi[sz]ation|org|zone|team|user|group|workspace|cluster|instance|tenant|region|server|image|volume"
+    rb"|network|account|space|folder|site|device|message|request|trace|event|job|build|property|campaign)_?ids?$"
+)
 _WORD = re.compile(rb"[a-z]{4,}")
 _CAMEL = re.compile(rb"(?<=[a-z0-9\x80-\xff])(?=[A-Z])|[\-. ]+")
 
@@ -73,6 +81,11 @@ def is_of_a_request(name: bytes) -> bool:
 def is_of_a_test(name: bytes) -> bool:
     """Whether a name speaks of a test or an example."""
     return _TESTED.search(_snake(name)) is not None
+
+
+def is_of_a_detail(name: bytes) -> bool:
+    """Whether a name of a service or of its key goes on with a word for something else: `…_project_id`, `…_limit`."""
+    return _DETAIL.search(_snake(name)) is not None
 
 
 def repeats(name: bytes, value: bytes) -> bool:

@@ -70,7 +70,7 @@ def value_facts(value: bytes, password: bool) -> Facts:
     yield "less varied than random", max(0.0, _random_entropy(size, digits, upper, lower) - entropy(value) - 0.3)
     yield "reads like words", _wordiness(value)
     yield "letter pairs as in words", _familiarity(value)
-    yield "typed in order", _in_order(value)
+    yield "typed in order", in_order(value)
     yield "test word", float(_TESTED.search(value) is not None)
     yield "begins with a test word", float(_TESTED_START.search(value) is not None)
 
@@ -122,7 +122,7 @@ def _wordiness(value: bytes) -> float:
     return sum(len(chunk) for chunk in _CHUNK.findall(value) if _familiarity(chunk) > 0.5) / len(value)
 
 
-def _in_order(value: bytes) -> float:
+def in_order(value: bytes) -> float:
     """The share of characters that follow one another in order: 1234, abcd, and a1b2c3 as well."""
     text = value.lower()
     steps = [after - before for gap in (1, 2) for before, after in zip(text, text[gap:], strict=False)]
