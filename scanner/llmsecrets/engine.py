@@ -28,6 +28,7 @@ from llmsecrets.model import (
     Skip,
     Version,
 )
+from llmsecrets.nearmiss import Shapes
 from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
@@ -124,12 +125,13 @@ class Engine:
     def __init__(self, rules: RuleSet, matcher: Matcher, *, timeout: float = TIMEOUT) -> None:
         self.rules, self._matcher, self._timeout = rules, matcher, timeout
         self._patterns = Patterns(rules.digest)
+        self._shapes = Shapes(rules, self._patterns, timeout)
         self._seen: dict[tuple[object, ...], list[Match]] = {}
         self._judgements: list[_Judgements] = []  # of the versions that the one at hand descends from
 
     def clone(self) -> Engine:
         other = Engine(self.rules, self._matcher.clone(), timeout=self._timeout)
-        other._patterns = self._patterns
+        other._patterns, other._shapes = self._patterns, self._shapes
         return other
 
     def keep(self) -> None:
@@ -293,6 +295,8 @@ class Engine:
             from llmsecrets import proofs
 
             proof = proofs.verify(rule.checksum.name, secret)
+            if rule.checksum.name in proofs.OF_ANY_TOKEN and self._shapes.nearly(data[found.start() : span[0]], secret):
+                return None
             facts, proved = proof.facts, proof.passed is True and rule.checksum.name in proofs.ARITHMETIC
             if proof.passed is False:
                 if rule.checksum.failed == "drop":
@@ -323,6 +327,8 @@ class Engine:
         if scoring.shifted(score, scoring.best_place()) < scoring.LOW or not _plausible(rule, secret):
             return None
         if self._never_a_secret(rule.allow, secret) or placeholders.reason(secret) not in ("", "sequence"):
+            return None
+        if self._shapes.nearly(name, secret):
             return None
         facts = (("name", name.strip(b".-$").decode("utf-8", "replace")),)
         return Match(rule, found.start(), given.value[1], *given.value, "low", score, facts)

@@ -110,6 +110,8 @@ def _why_not(rule: Rule, chunk: Chunk, spans: Sequence[tuple[int, int]]) -> str:
     secrets = list(_values(rule, bytes(chunk.data), spans))
     if not secrets:
         return "its pattern does not match"
+    if _matches(rule, chunk):  # with no other rules, of whose shapes the value could be nearly
+        return "the value is one character off a token of the vendor that its name speaks of"
     reasons = [reason for reason, fields in _CONDITIONS.items() if _matches(rule._replace(**fields), chunk)]
     if reasons:
         return reasons[0]

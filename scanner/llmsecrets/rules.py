@@ -88,7 +88,7 @@ class Rule(NamedTuple):
     them), `gated` says that GATE holds wherever the rule does, and `span` how many bytes such a rule's match spans at
     most. `requires` are words one of which must stand somewhere in the text, in any case; `unanchored` says that stage
     one has nothing to look for, so that stage two reads every text (the slow way); `strict` that values which look
-    typed must reach `min_entropy`, too.
+    typed must reach `min_entropy`, too. `shape` is the expression of the value alone, if that is a vendor's own.
     """
 
     id: str
@@ -125,6 +125,7 @@ class Rule(NamedTuple):
     requires: tuple[str, ...] = ()
     unanchored: bool = False
     strict: bool = False
+    shape: str = ""
 
     def applies_to(self, path: str) -> bool:
         """Whether the rule looks at files of this path at all."""
@@ -492,6 +493,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
         negative_examples=tuple(entry.get("negative_examples", ())),
         origin=origin,
         span=span,
+        shape=_shape(entry, fragments, origin, checksum),
     )
 
 
@@ -538,6 +540,16 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
         return value, group
     assigned = _fill("{{assigned}}", fragments, origin)
     return any_of(names) + assigned + (value if group else f"({value})"), group or 1
+
+
+def _shape(entry: dict[str, Any], fragments: dict[str, str], origin: str, checksum: Checksum | None) -> str:
+    """The expression of the value, if not every other password or token has that shape."""
+    from llmsecrets import proofs
+
+    loose = entry.get("score") or entry.get("alphabet") == "any" or entry.get("confidence") == "low"
+    if loose or (checksum and checksum.name in proofs.OF_PASSWORDS | proofs.OF_ANY_TOKEN):
+        return ""
+    return _expression(entry["pattern"], fragments, origin)
 
 
 def _whole(core: str, names: Sequence[str], entry: dict[str, Any]) -> str:

@@ -89,6 +89,9 @@ NAMES: frozenset[str] = frozenset(PROOFS)
 # Of what people choose, in no vendor's shape: what looks typed there need not be taken for a damaged key.
 OF_PASSWORDS: frozenset[str] = frozenset({"typed-password", "url-password"})
 
+# Of tokens of any service: these have no shape in common.
+OF_ANY_TOKEN: frozenset[str] = frozenset({"drawn-token"})
+
 # Check values of 16 bits and more: random text does not pass these, so a pass outweighs what merely looks like a
 # placeholder. For all others a pass says that the token is well formed, no more.
 ARITHMETIC: frozenset[str] = frozenset(
