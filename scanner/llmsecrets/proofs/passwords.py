@@ -11,22 +11,26 @@ from llmsecrets.proofs import Proof
 from llmsecrets.proofs.encodings import base64
 
 _WORD = re.compile(
-    rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|password|passwd|passwort|passphrase|pwd|pw|secret)[_\-.]?\d{0,3}"
+    rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|password|passwd|passwort|passphrase|pwd|pw|secret)(?:[_\-][a-z]{1,16})?[_\-.]?\d{0,3}"
     rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|tiger|none|null|true|false|string"
     rb"|test[a-z]{1,12}"
     rb"|required|optional|default)\d{0,3}"
 )
+_SENTENCE = re.compile(rb"[A-Z]?[a-z]+,?(?: [A-Za-z]+,?){1,20}[.!?]?")
 _MUCH_USED = re.compile(rb"(?i)p[a@]ssw[o0]rd\d{0,3}")
 _OTHER = re.compile(
     rb"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+|\w+(?:(?:->|::)\w+)+|\.\w+(?:\.\w+)*"  # members of objects and templates
     rb"|(?:[A-Z]+[a-z]{2,}){2,}|[a-z]{2,}(?:[A-Z]+[a-z]{2,})+|[a-z]+(?:[_\-][a-z]+)+(?:[_\-]?\d{1,3})?"  # names
     rb"|[A-Z]+(?:_[A-Z]+)+_?\d{0,3}"
+    rb"|[A-Z][a-z]{2,15}"  # the first word of a sentence
     rb"|(?i:ldap|smtp|mail|email|neo4j|maria)[A-Za-z_]{3,40}"
     rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
 )
 # A macro, a reference, the key of the next line.
 _REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:|(?:[\w\-]+\.)+[\w\-]+=.*")
-_IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]|(?:%[0-9A-Fa-f]{2})+")  # or of escapes, as in tests of URLs
+_IN_BRACKETS = re.compile(
+    rb"[%<\[(].{0,100}[%>\])]|(?=%)(?:%[0-9A-Fa-f]{2}|[^\w%])+"
+)  # or of escapes, as in tests of URLs
 _NO_KEY = re.compile(rb"-----BEGIN (?:CERT|[A-Z ]+-----\s*-----END)")  # a certificate, or nothing between the lines
 
 
@@ -60,7 +64,7 @@ def is_word(secret: bytes) -> bool:
 def hides_word(secret: bytes) -> bool:
     """Whether the bytes are base64 of what somebody typed, behind a user's name perhaps."""
     text = (base64(secret) or b"").strip()
-    return _is_typed(text.partition(b":")[2] or text)
+    return _is_typed(text.partition(b":")[2] or text) or _SENTENCE.fullmatch(text) is not None
 
 
 def _is_typed(text: bytes) -> bool:

@@ -30,16 +30,18 @@ _TYPED_IN_ORDER = 0.8  # of a password's characters: it is a stretch of the alph
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
-_UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}")  # a JWT with a word for a signature, or none
+# A JWT with a word for a signature, or none; its header alone, which begins with "alg" or "typ".
+_UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}|eyJ(?:hbGci|0eXAi)[\w\-]*")
 _TIMED = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # time and place as UUID
 _FILE = re.compile(rb"(?:[A-Za-z_.][\w.+\-]*/)+[\w.+\-]+\.[a-z]{1,5}:?")  # as in a log: `PASS: gdb.base/a-1.exp: …`
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
 _VERSION = re.compile(rb"v\d+\.\d+\.\d+(?:[\-+.][\w.\-+]*)?")
-_MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+")
+# Of an object: `flags->KEY`, `X509Flags.UserKeySet`; a number stands in few names.
+_MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+|[A-Za-z]+(?:\d{1,3}[A-Za-z]+)?(?:\.[A-Za-z]+(?:\d{1,3}[A-Za-z]+)?)+")
 _ALGORITHM = re.compile(rb"(?i)(?:PBE|PBKDF2|Hmac|AES|DES|RSA|EC|SHA\d*|MD5)\w{0,12}(?:with|/)[\w/\-]{2,30}")
 _SIGNATURE = re.compile(rb"[a-z0-9]{3,24}:[A-Za-z0-9+/]{43}=?")  # of a request: `SharedKey account:…`
 _ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")  # of a URL, and nothing else
-_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+[lLuU]{0,2}|\W+")  # one word, a number, signs
 
 
@@ -73,8 +75,9 @@ def hopeless(name: bytes, value: bytes) -> bool:
         )
         or _CODE.search(value) is not None
         or hides_word(value)
-        or (kind == "password" and (is_word(value) or in_order(value) >= _TYPED_IN_ORDER))
-        or (is_of_a_request(name) and _UUID.fullmatch(value) is not None)
+        or (kind == "password" and is_word(value))
+        or (kind in ("password", "key") and in_order(value) >= _TYPED_IN_ORDER)
+        or ((kind == "authorization" or is_of_a_request(name)) and _UUID.fullmatch(value) is not None)
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
 
