@@ -122,6 +122,8 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         "Server=db;Database=app;User Id=user_read;Password=password_read;",
         'LoggedError(logger, "PayPal IPN (2{{uppernum:8}}89{{upper:6}}): no user");',
         'parse("http://%4d%65:%4d^%70@The.Host")',
+        "smtp.password = 'doesnotexist'",
+        "{{alnum:20}}AAAAAAAAAAAAAAAAAAAAABBBBBBBBBBBCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC",
         'scaleway_project_id = "{{uuid}}"',
         "digitalocean_size: {{lowernum:24}}",
         "apikeyalgorithm = {{hex:64}}",

@@ -34,7 +34,20 @@ def test_a_drawn_password_is_one(template: str, seed: int) -> None:
     assert proofs.verify("basic-credentials", base64.b64encode(b"app:" + value)).passed is True
 
 
-@pytest.mark.parametrize("value", ["<password>", "[PASSWORD]", "%PASSWORD%", "mypass", "guest"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<password>",
+        "[PASSWORD]",
+        "password]",
+        "%PASSWORD%",
+        "P%40SSWORD",
+        "p%C3%A4ssword",
+        "pass%40host",
+        "%4d^%70",
+        "guest",
+    ],
+)
 def test_a_placeholder_in_a_url_is_no_password(value: str) -> None:
     assert proofs.verify("url-password", value.encode()).passed is False
 

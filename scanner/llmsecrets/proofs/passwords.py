@@ -11,10 +11,11 @@ from llmsecrets.proofs import Proof
 from llmsecrets.proofs.encodings import base64
 
 _WORD = re.compile(
-    rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|password|passwd|passwort|passphrase|pwd|pw|secret)(?:[_\-][a-z]{1,16})?[_\-.]?\d{0,3}"
+    rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|p(?:[a@]|\xc3\xa4)ssword|passwd|passwort|passphrase|pwd|pw|secret)"
+    rb"(?:[_\-@][a-z]{1,16})?[_\-.]?\d{0,3}"
     rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|tiger|none|null|true|false|string"
     rb"|test[a-z]{1,12}"
-    rb"|required|optional|default)\d{0,3}"
+    rb"|required|optional|default|does_?not_?exist|nonexistent|invalid|wrong|incorrect)\d{0,3}"
 )
 _SENTENCE = re.compile(rb"[A-Z]?[a-z]+,?(?: [A-Za-z]+,?){1,20}[.!?]?")
 _MUCH_USED = re.compile(rb"(?i)p[a@]ssw[o0]rd\d{0,3}")
@@ -28,9 +29,8 @@ _OTHER = re.compile(
 )
 # A macro, a reference, the key of the next line.
 _REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:|(?:[\w\-]+\.)+[\w\-]+=.*")
-_IN_BRACKETS = re.compile(
-    rb"[%<\[(].{0,100}[%>\])]|(?=%)(?:%[0-9A-Fa-f]{2}|[^\w%])+"
-)  # or of escapes, as in tests of URLs
+# In brackets, or of escapes and signs only, as in tests of URLs.
+_IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]|(?=%)(?:%[0-9A-Fa-f]{2}|[^\w%])+")
 _NO_KEY = re.compile(rb"-----BEGIN (?:CERT|[A-Z ]+-----\s*-----END)")  # a certificate, or nothing between the lines
 
 
@@ -40,8 +40,10 @@ def password(secret: bytes) -> Proof:
 
 
 def url_password(secret: bytes) -> Proof:
-    """A password in a URL."""
-    return Proof(not (_WORD.fullmatch(secret) or _IN_BRACKETS.fullmatch(secret)))
+    """A password in a URL, with its escapes (RFC 3986, 2.1), or in the form of one: `redis://[:password]@host`."""
+    from urllib.parse import unquote_to_bytes
+
+    return Proof(not (_WORD.fullmatch(unquote_to_bytes(secret).rstrip(b"]")) or _IN_BRACKETS.fullmatch(secret)))
 
 
 def basic(secret: bytes) -> Proof:
