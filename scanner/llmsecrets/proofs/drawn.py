@@ -31,7 +31,7 @@ _HEX_OF_ODD_LENGTH = re.compile(rb"(?=\d*[a-fA-F])(?:(?:[0-9a-f]{2})*[0-9a-f]|(?
 _NEARLY_HEX = re.compile(rb"(?=.{20})(?:[0-9a-f]*(?:[g-zA-Z][0-9a-f]*){1,2}|[0-9A-F]*(?:[G-Za-z][0-9A-F]*){1,2})")
 _GROUPS = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]{3,5}){3}-[0-9A-Za-z]+")  # much like a UUID
 _GROUPS_OF_FOUR = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]+")
-_CUT_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-(?![0-9a-fA-F]{12}\Z)[0-9a-fA-F]{9,15}")
+_CUT_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-(?![0-9a-fA-F]{12}\Z)[0-9A-Za-z]{9,15}")
 
 
 def drawn(secret: bytes) -> Proof:

@@ -30,8 +30,8 @@ _TYPED_IN_ORDER = 0.8  # of a password's characters: it is a stretch of the alph
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
-# A JWT with a word for a signature, or none; its header alone, which begins with "alg" or "typ".
-_UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}|eyJ(?:hbGci|0eXAi)[\w\-]*")
+# A JWT with a word for a signature, or none; its header, which begins with "alg" or "typ", alone or before words.
+_UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}|eyJ(?:hbGci|0eXAi)[\w\-]*(?:\.[a-z]+){0,2}")
 _TIMED = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # time and place as UUID
 _FILE = re.compile(rb"(?:[A-Za-z_.][\w.+\-]*/)+[\w.+\-]+\.[a-z]{1,5}:?")  # as in a log: `PASS: gdb.base/a-1.exp: …`
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them

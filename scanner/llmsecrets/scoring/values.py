@@ -13,7 +13,7 @@ from llmsecrets.scoring.model import model
 Facts = Iterator[tuple[str, float]]  # names of features and how far they apply: 1 for those that just do
 
 _UUID_LIKE = (
-    rb"(?<![0-9a-f])[0-9a-f]{8}-(?!(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-z]))(?:[0-9a-f]{3,5}-){3}[0-9a-f]{8,14}"
+    rb"(?<![0-9a-f])[0-9a-f]{8}-(?!(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-z]))(?:[0-9a-f]{3,5}-){3}[0-9a-z]{8,14}"
 )
 _SHAPES = tuple(
     (label, re.compile(shape))
