@@ -29,6 +29,8 @@ _SIGN = _RULE_MASK  # where a rule's number stands: text may be encoded here
 # A span behind a gate → (rule, where its name begins) of the names in it.
 Named = dict[tuple[int, int], list[tuple[int, int]]]
 Shared = Callable[[int, int], "list[tuple[int, int]] | None"]
+# What is to be looked through between copies: from a margin before it, where it begins, and where it ends.
+_Gap = tuple[int, int, int]
 
 # Where the shortest of many literals has three bytes, Hyperscan looks at every other byte only, and is misled so often
 # that it takes up to half longer. An expression of two that stands nowhere keeps it from that.
@@ -117,7 +119,7 @@ class HyperscanMatcher:
 
     def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
         self.signs = False
-        return self._gathered(data, self._hits(data, 0, 0), {}, _nothing_shared, bounds)
+        return self._gathered(data, self._hits(data), {}, _nothing_shared, bounds)
 
     # What stage one finds depends on the bytes at hand only. So where a version repeats the one it descends from, the
     # hits there are that one's, moved; only what lies between, and a margin around it, is looked through.
@@ -127,7 +129,7 @@ class HyperscanMatcher:
         del self._traces[version.depth :]
         base = self._traces[-1] if version.depth else _Trace([], {})
         copies = [copy for copy in version.copies if copy[2] > 2 * self._margin]
-        hits = self._moved_hits(version.data, copies, base.hits) if copies else self._hits(version.data, 0, 0)
+        hits = self._moved_hits(version.data, copies, base.hits) if copies else self._hits(version.data)
         targets = [target for _, target, _ in copies]
 
         def shared(start: int, end: int) -> list[tuple[int, int]] | None:
@@ -145,25 +147,41 @@ class HyperscanMatcher:
 
     def _moved_hits(self, data: bytes, copies: Sequence[Copy], known: list[int]) -> list[int]:
         """All hits in a version, those within copies taken from the hits of its base."""
-        view, margin = memoryview(data), self._margin
+        margin = self._margin
         hits: list[int] = []
-        done = 0  # all hits that end up to here are there
+        gaps: list[_Gap] = []
+        done = 0  # all hits that end up to here are known, or in a gap
         for source, target, length in copies:
             sure = 0 if source == target == 0 else target + margin  # hits that end beyond lie in the copy
             if sure:
-                hits += self._hits(view[max(0, done - margin) : sure], max(0, done - margin), done)
+                gaps.append((max(0, done - margin), done, sure))
             moved = target - source
             first = bisect_left(known, (sure - moved + (sure > 0)) << _RULE_BITS)
             last = bisect_left(known, (source + length + 1) << _RULE_BITS)
             if first < last:
                 hits += [hit + (moved << _RULE_BITS) for hit in known[first:last]] if moved else known[first:last]
             done = target + length
-        if done < len(view):
-            hits += self._hits(view[max(0, done - margin) :], max(0, done - margin), done)
+        if done < len(data):
+            gaps.append((max(0, done - margin), done, len(data)))
+        new = self._hits_in(data, gaps)
+        return sorted(hits + new) if new else hits
+
+    def _hits_in(self, data: bytes, gaps: Sequence[_Gap]) -> list[int]:
+        """Hits in gaps, all of which are looked through at once: begun in one, none ends behind another's margin."""
+        view = memoryview(data)
+        found = self._hits(b"".join([view[start:end] for start, _, end in gaps]))
+        hits: list[int] = []
+        begun = 0  # where the gap begins in what was looked through
+        for start, known, end in gaps if found else ():
+            moved = start - begun
+            first = bisect_left(found, (known - moved + 1) << _RULE_BITS)
+            last = bisect_left(found, (end - moved + 1) << _RULE_BITS)
+            hits += [hit + (moved << _RULE_BITS) for hit in found[first:last]]
+            begun += end - start
         return hits
 
-    def _hits(self, data: Data, offset: int, floor: int) -> list[int]:
-        """Where anchors end, each as `end << _RULE_BITS | rule`, in order; those only that end beyond `floor`."""
+    def _hits(self, data: Data) -> list[int]:
+        """Where anchors end, each as `end << _RULE_BITS | rule`, in order."""
         hits: list[int] = []
         add = hits.append
 
@@ -171,11 +189,11 @@ class HyperscanMatcher:
             if rule == _SIGN:
                 self.signs = True
             else:
-                add((end + offset) << _RULE_BITS | rule)
+                add(end << _RULE_BITS | rule)
 
         self._anchors.scan(data, match_event_handler=on_hit, scratch=self._scratch)  # type: ignore[type-var]
         hits.sort()
-        return hits[bisect_left(hits, (floor + 1) << _RULE_BITS) :] if floor and hits else hits
+        return hits
 
     def _gathered(self, data: Data, hits: list[int], names: Named, shared: Shared, bounds: Bounds = WHOLE) -> Regions:
         """Regions of hits. Behind each gate the names are looked for, unless `shared` knows them; `names` gets them."""
