@@ -26,6 +26,12 @@ _SHORT = 4
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
 _REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
+# Beginnings that nearly all keys have: characters, an expression of one of them, how many.
+_DIGITS, _LETTERS = frozenset(b"0123456789abcdefABCDEF-"), frozenset(range(65, 91)) | frozenset(range(97, 123))
+_ROUGH = (
+    (_DIGITS, "[0-9A-Fa-f-]", 20),
+    (_DIGITS | _LETTERS | frozenset(b"+/=_.:"), "[A-Za-z0-9+/=_.:-]", 20),
+)
 _MANY = 32  # times, from which on a bound is costly to hold
 
 _CATEGORIES = {
@@ -100,6 +106,22 @@ def openings_of(pattern: str) -> tuple[str, ...]:
     return tuple(_sequence(_least(one), _State(_UNBOUNDED)) for one in found)
 
 
+def rough_opening_of(pattern: str) -> str:
+    """What every match of a pattern begins with up to its group, and one of the few `_ROUGH` beginnings of that.
+
+    Hundreds of patterns have the same. Empty where the group begins in another way, or cannot be told.
+    """
+    items = list(sre_parser.parse(pattern.encode()))
+    at = next((at for at, (operation, argument) in enumerate(items) if operation is sre.SUBPATTERN and argument[0]), 0)
+    for characters, expression, count in _ROUGH if at else ():
+        if _leading(items[at][1][3], characters)[0] >= count:
+            try:
+                return _sequence(items[:at], _State(_UNBOUNDED)) + f"{expression}{{{count}}}"
+            except AnchorError:  # something before it that anchors do not know
+                break
+    return ""
+
+
 def loosely(opening: str) -> str:
     """An opening without upper bounds to repeats of many: it compiles many times faster, and holds a little oftener."""
     return _REPEAT.sub(lambda repeat: repeat[0] if int(repeat[2]) < _MANY else f"{{{repeat[1]},}}", opening)
@@ -138,6 +160,47 @@ def _least(items: list[Any]) -> list[Any]:
     return items
 
 
+def _leading(items: Any, characters: frozenset[int]) -> tuple[int, bool]:
+    """How many of these characters every match begins with at least, and whether nothing else can be in it."""
+    count = 0
+    for operation, argument in items:
+        least, only = _leading_in(operation, argument, characters)
+        count += least
+        if not only:
+            return count, False
+    return count, True
+
+
+def _leading_in(operation: Any, argument: Any, characters: frozenset[int]) -> tuple[int, bool]:
+    if operation in (sre.AT, sre.ASSERT, sre.ASSERT_NOT):
+        return 0, True
+    if operation is sre.SUBPATTERN:
+        return _leading(argument[3], characters)
+    if operation is sre.BRANCH:
+        each = [_leading(alternative, characters) for alternative in argument[1]]
+        return min(least for least, _ in each), all(only for _, only in each)
+    if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+        count, only = _leading(argument[2], characters)
+        return (count * argument[0], True) if only else (count * bool(argument[0]), False)
+    only = operation in (sre.LITERAL, sre.IN) and _codes(operation, argument) <= characters
+    return int(only), only
+
+
+def _codes(operation: Any, argument: Any) -> frozenset[int]:
+    """The characters of a literal or a class; all there are where it names them otherwise."""
+    if operation is sre.LITERAL:
+        return frozenset((argument,))
+    codes: set[int] = set()
+    for member, value in argument:
+        if member is sre.LITERAL:
+            codes.add(value)
+        elif member is sre.RANGE:
+            codes.update(range(value[0], value[1] + 1))
+        else:
+            return frozenset(range(256))
+    return frozenset(codes)
+
+
 def _looks_around(items: Any) -> bool:
     """Whether an expression depends on more than the bytes it matches."""
     for operation, argument in items:
@@ -168,6 +231,11 @@ class _State:
     @property
     def enough(self) -> bool:
         return self.found and self.tail >= self.wanted
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a part may be cut short, and all that follows with it."""
+        return self.found and self.wanted < _UNBOUNDED
 
     def literal(self) -> None:
         if self.found:
@@ -247,7 +315,7 @@ def _repeat(least: int, most: int, body: Any, state: _State) -> str:
         whole = "".join(_item(operation, argument, _State(state.wanted)) for operation, argument in items)
         state.run = 0
         return f"(?:{whole})" + _count(0, most)
-    if state.found or least == most == 1:  # one round will do, and what follows the rounds left out cannot be told
+    if state.may_end or least == most == 1:  # one round will do, and what follows the rounds left out cannot be told
         inner = _sequence(items, state)
         if most > 1:
             state.tail = state.wanted
@@ -259,9 +327,9 @@ def _repeat(least: int, most: int, body: Any, state: _State) -> str:
 
 def _repeat_single(least: int, most: int, item: Any, state: _State) -> str:
     one = _single(*item)
-    if state.found and least >= state.wanted - state.tail:
+    if state.may_end and least >= state.wanted - state.tail:
         least = most = state.wanted - state.tail
-    elif state.found and most - least > 200:
+    elif state.may_end and most - least > 200:
         state.tail = state.wanted
         return one + _count(least, least) if least else ""
     state.other(least)

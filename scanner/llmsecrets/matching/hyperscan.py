@@ -374,20 +374,30 @@ def _finder_name(expressions: Sequence[str], first: bool) -> str:
 
 
 def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
-    """Those of rules with so many names that trying them all again takes long."""
-    from llmsecrets.anchors import loosely, openings_of, width_of  # late: what is compiled already needs none
+    """Those of gated rules, each compiled once for all rules that have it."""
+    from llmsecrets.anchors import loosely, width_of  # late: what is compiled already needs none
 
     compiled: dict[tuple[str, ...], _Opening] = {}
     openings: dict[int, _Opening] = {}
     for index, rule in enumerate(rules):
-        if rule.gated and len(rule.names) > MANY_NAMES:
-            texts = openings_of(rule.core.removeprefix(any_of(rule.names)))
-            if texts not in compiled:
-                expressions = [(index, f"^(?:{loosely(text)})") for text in texts]
-                database = _database(expressions, rules, hyperscan.HS_FLAG_SINGLEMATCH, range(len(texts)))
-                compiled[texts] = _Opening(database, len(texts), max(map(width_of, texts)))
+        texts = _opening_texts(rule) if rule.gated else ()
+        if texts and texts not in compiled:
+            expressions = [(index, f"^(?:{loosely(text)})") for text in texts]
+            database = _database(expressions, rules, hyperscan.HS_FLAG_SINGLEMATCH, range(len(texts)))
+            compiled[texts] = _Opening(database, len(texts), max(map(width_of, texts)))
+        if texts:
             openings[index] = compiled[texts]
     return openings
+
+
+def _opening_texts(rule: Rule) -> tuple[str, ...]:
+    """What must follow a name of a rule: closely where trying them all again takes long, else roughly."""
+    from llmsecrets.anchors import openings_of, rough_opening_of
+
+    behind = rule.core.removeprefix(any_of(rule.names))
+    if len(rule.names) > MANY_NAMES:
+        return openings_of(behind)
+    return tuple(filter(None, [rough_opening_of(behind)]))
 
 
 def _unserialized(dump: bytes | None) -> hyperscan.Database | None:
