@@ -40,6 +40,7 @@ PUBLIC_VALUES: frozenset[str] = frozenset(
 # Long words cannot stand in a random token by chance; short ones can, and count only in short secrets, on their own.
 _LONG_WORD = re.compile(
     rb"(?i)(?<![a-z])example(?![a-z])|placeholder|change_?me|changeit|redacted|not_?a_?real|(?:secret|key|token|password)[_-]?here"
+    rb"|(?:your|fake)[_-]?(?:api|secret|key|token|pass)"
     rb"|(?:^|[^a-z])(?:sample|insert|replace)(?=$|[^a-z])|(?-i:EXAMPLE(?:KEY)?$|^[Yy]our[A-Z])"
 )
 _WITHIN = re.compile(rb"(?i)example")
@@ -48,11 +49,13 @@ _SHORT_WORD = re.compile(
 )
 _TEMPLATE = re.compile(
     rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"
-    rb"|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
+    rb"|\[[A-Za-z]+ [^\]]*\]$|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
     rb"|\$\{\{?|\{\{|\w{4}\.\.\.\w{4}|(?:\xe2\x80\xa6|\\u2026|\.\.\.)(?:\(\d+\))?$"
     rb"|^[A-Z]{3,}(?:_[A-Z]{3,})+$"  # the name of a variable
 )
-_MASK = re.compile(rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$|0{16}|0{8}-0{4}-0{4}-")
+_MASK = re.compile(
+    rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$|0{16}|0{8}-0{4}-0{4}-|^\d{8}-(?:\d{4}-){3}\d{12}$"
+)
 _SAME = re.compile(rb"(.)\1{5,}")
 _BLOCK = re.compile(rb"^(.{1,8}?)\1{3,}.{0,8}$", re.DOTALL)
 _SEQUENCES = (

@@ -27,13 +27,16 @@ __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explai
 MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
 
 _TYPED_IN_ORDER = 0.8  # of a password's characters: it is a stretch of the alphabet, or of the digits
+_SHORT, _SHORT_IN_ORDER = 16, 0.6  # of short values of any name: abc123xyz456
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
 # A JWT with a word for a signature, or none; its header, which begins with "alg" or "typ", alone or before words.
 _UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}|eyJ(?:hbGci|0eXAi)[\w\-]*(?:\.[a-z]+){0,2}")
 _TIMED = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # time and place as UUID
-_FILE = re.compile(rb"(?:[A-Za-z_.][\w.+\-]*/)+[\w.+\-]+\.[a-z]{1,5}:?")  # as in a log: `PASS: gdb.base/a-1.exp: …`
+_FILE = re.compile(
+    rb"(?:(?:[A-Za-z_.][\w.+\-]*/)+|(?:[\w.+\-]+/){3,})[\w.+\-]+\.[a-z]{1,5}:?"
+)  # as in a log: `PASS: gdb.base/a-1.exp: …`
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
 _VERSION = re.compile(rb"v\d+\.\d+\.\d+(?:[\-+.][\w.\-+]*)?")
 # Of an object: `flags->KEY`, `X509Flags.UserKeySet`; a number stands in few names.
@@ -77,6 +80,7 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or hides_word(value)
         or (kind == "password" and is_word(value))
         or (kind in ("password", "key") and in_order(value) >= _TYPED_IN_ORDER)
+        or (len(value) < _SHORT and in_order(value) >= _SHORT_IN_ORDER)
         or ((kind == "authorization" or is_of_a_request(name)) and _UUID.fullmatch(value) is not None)
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )

@@ -23,7 +23,7 @@ _KINDS = tuple(
         """,
         "public thing": """
             public pub_?key (?:^|_)pub(?:_|$) publishable site_?key fingerprint integrity etag csrf xsrf nonce
-            authenticity cache primary foreign partition idempoten ice_?pwd dedup continuation
+            authenticity identifier magic (?:auth|authentication)_?tag cache primary foreign partition idempoten ice_?pwd dedup continuation
             (?:request|change|lifecycle_?action|starting|backward|forward|update|resume|unit|lock)_?token
             cursor translation i18n locale
             widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer

@@ -23,7 +23,7 @@ _SHAPES = tuple(
         ("constant", rb"^[A-Z][A-Z\d]*(?:_[A-Z\d]+)+$"),
         ("words joined", rb"^(?i:[a-z]+\d{0,2}(?:[_\-. /:](?:[a-z]+\d{0,2}|\d{1,2}))+\d{0,4})$"),
         ("path or address", rb"^(?:\.{0,2}/|~/|[A-Za-z]:\\|[a-z][a-z0-9+.\-]{1,20}://)|/[\w.\-]+/|^[\w.\-]+@[\w\-]+\.[a-z]+$|\.(?:com|org|net|io|dev|py|js|ts|json|ya?ml|txt|pem|html|go|rb|php|md)$"),
-        ("version or date", rb"^(?!.{33})v?\d+(?:[.\-:/ T_]\d+)+[\w.\-+]*$"),
+        ("version or date", rb"^(?!.{33})v?\d+(?:[.\-:/ T_]\d+)+[\w.\-+:]*$"),
         ("number", rb"^[+\-]?(?:0x)?[\d._,+\-]+(?:[eE][+\-]?\d+)?[a-zA-Z%]{0,2}$"),
         ("UUID", rb"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"),
         ("code", rb"[(){}\[\]<>]|::|->|\\[nrt\w]|%[sdr]|&&|\|\||^[&*^]|\+\+|=>|==|^\w=\w"),
