@@ -23,9 +23,10 @@ _KINDS = tuple(
         """,
         "public thing": """
             public pub_?key (?:^|_)pub(?:_|$) publishable site_?key fingerprint integrity etag csrf xsrf nonce
-            authenticity identifier magic (?:auth|authentication)_?tag cache primary foreign partition idempoten ice_?pwd dedup continuation
+            authenticity cache primary foreign partition idempoten ice_?pwd dedup continuation
             (?:request|change|lifecycle_?action|starting|backward|forward|update|resume|unit|lock)_?token
             cursor translation i18n locale
+            identifier magic (?:auth|authentication)_?tag
             widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer
             association hot_?key shortcut monkey donkey turkey keyframe keyboard keystroke
             (?:sort|storage|query|data|react|map|object|bucket|row|item|group|column|index|record|file|message)_?key
