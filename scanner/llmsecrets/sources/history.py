@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, BinaryIO
 
@@ -310,8 +311,10 @@ class HistorySource:
         commits = self._repository.details(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
         known = self.known.places if self.known and not self._whole else {}
         new = {commit for blob_id, (commit, path) in seen.items() if path and blob_id not in known}
-        introduced = _introduced(self._repository, new, blobs)
-        tips = _Tips(self._repository)
+        with ThreadPoolExecutor(1) as meanwhile:
+            reading = meanwhile.submit(_Tips, self._repository)
+            introduced = _introduced(self._repository, new, blobs)
+            tips = reading.result()
         for blob_id, (commit_id, walked) in seen.items():
             commit, standing = commits.get(commit_id), tips.standing(blob_id)
             found = known[blob_id][1:] if blob_id in known else introduced.get((commit_id, blob_id))
