@@ -15,7 +15,7 @@ _WORD = re.compile(
     rb"(?:[_\-@][a-z]{1,16})?[_\-.]?\d{0,3}"
     rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|tiger|none|null|true|false|string"
     rb"|test[a-z]{1,12}"
-    rb"|required|optional|default|does_?not_?exist|nonexistent|invalid|wrong|incorrect)\d{0,3}"
+    rb"|required|optional|default|does_?not_?exist|nonexistent|insecure|invalid|wrong|incorrect)\d{0,3}"
 )
 _SENTENCE = re.compile(rb"[A-Z]?[a-z]+,?(?: [A-Za-z]+,?){1,20}[.!?]?")
 _MUCH_USED = re.compile(rb"(?i)p[a@]ssw[o0]rd\d{0,3}")
