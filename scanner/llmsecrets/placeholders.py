@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 # Examples published by providers and defaults of emulators, as SHA-256 of the exact text, so that this list trips
-# no scanner. Source: the providers' documentation, collected 2026-11.
+# no scanner. Source: the providers' documentation, and RFCs 5849, 6455, 6749 and 6750, collected 2026-11.
 PUBLIC_VALUES: frozenset[str] = frozenset(
     """
     1a5d44a2dca19669d72edf4c4f1c27c4c1ca4b4408fbb17f6ce4ad452d78ddb3
@@ -34,6 +34,15 @@ PUBLIC_VALUES: frozenset[str] = frozenset(
     ad9858116e63b0c5a4d7dc7f50f034c7247e56838dae22c1832712ffde48e694
     a1f3235a12ea17c00af5565efba5be7fc9ae093158094bab5454365213dfaa91
     2a46ca87a4132477ed1d715b1dc9ea5f6b7bed1e6b4b3b92ea7678f31163174d
+    7f44193a6edea087f5c0811306efae871c412b46ebee9a179fb3acf0cb5144a3
+    507e2ce3c522082b61100d566ac9cea86168493b56387c368e6ef01f5c539fdc
+    6c96130f130ab0d6d158397e24d2bcc1c9a5e73ae081f6e983f1c7b545d24a4c
+    00cf4c781dc37003f7c7dd7d4c9a6ef1e0f4c62d9a291aa8bc398774e3fefd32
+    b8e148545b13c78bc74da2f1a7275dd71e56ddece129d7d2f7b3ecc06f7994da
+    9d03b692e941d5ace207a9f8048834439f6de98e5c6c1590c22c4f4577c88a42
+    2ff8b0fb93aca981c78f1e94355c298c23435461f1072ef4674848e620371787
+    082bff0ad603c43d7f196cbc5780609be15c6c89f9c341a1a9d3018911534995
+    a71b359a87afde133e6d9731de69f8823d62b012072d43749f5dc976505403f5
     """.split()
 )
 

@@ -13,7 +13,7 @@ from llmsecrets.proofs.encodings import base64
 _WORD = re.compile(
     rb"(?i)(?:[a-z]{1,16}[_\-.]?)?(?:pass|p(?:[a@]|\xc3\xa4)ssword|passwd|passwort|passphrase|pwd|pw|secret)"
     rb"(?:[_\-@][a-z]{1,16})?[_\-.]?\d{0,3}"
-    rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|changeme|example|tiger|none|null|true|false|string"
+    rb"|(?:user|username|root|admin|postgres|mysql|mongo|redis|guest|test|foo|bar|baz|changeme|example|tiger|none|null|true|false|string"
     rb"|test[a-z]{1,12}"
     rb"|required|optional|default|does_?not_?exist|nonexistent|insecure|invalid|wrong|incorrect)\d{0,3}"
 )

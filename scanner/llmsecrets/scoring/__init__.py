@@ -27,7 +27,7 @@ __all__ = ["LOW", "MEDIUM", "Feature", "Given", "best_place", "entropy", "explai
 MEDIUM, LOW = 0.7, 0.35  # score from which a finding falls in a tier; below LOW there is none
 
 _TYPED_IN_ORDER = 0.8  # of a password's characters: it is a stretch of the alphabet, or of the digits
-_SHORT, _SHORT_IN_ORDER = 16, 0.6  # of short values of any name: abc123xyz456
+_SHORT, _SHORT_IN_ORDER = 20, 0.6  # of short values of any name: abc123xyz456
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
 _CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
@@ -40,8 +40,11 @@ _FILE = re.compile(
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")  # of a public key, as GnuPG writes them
 _VERSION = re.compile(rb"v\d+\.\d+\.\d+(?:[\-+.][\w.\-+]*)?")
 # Of an object: `flags->KEY`, `X509Flags.UserKeySet`; a number stands in few names.
-_MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+|[A-Za-z]+(?:\d{1,3}[A-Za-z]+)?(?:\.[A-Za-z]+(?:\d{1,3}[A-Za-z]+)?)+")
-_ALGORITHM = re.compile(rb"(?i)(?:PBE|PBKDF2|Hmac|AES|DES|RSA|EC|SHA\d*|MD5)\w{0,12}(?:with|/)[\w/\-]{2,30}")
+_MEMBER = re.compile(rb"\w+(?:(?:->|::)\w+)+|[A-Za-z]+(?:\d{1,5}[A-Za-z]*)?(?:\.[A-Za-z]+(?:\d{1,5}[A-Za-z]+)?)+")
+_ALGORITHM = re.compile(
+    rb"(?i)(?:PBE|PBKDF2|Hmac|AES|DES|RSA|EC|SHA\d*|MD5)\w{0,12}(?:with|/)[\w/\-]{2,30}"
+    rb"|(?:AES|RSA|HMAC|SHA|CHACHA20)(?:-[A-Z\d]{3,8}){1,3}"
+)
 _SIGNATURE = re.compile(rb"[a-z0-9]{3,24}:[A-Za-z0-9+/]{43}=?")  # of a request: `SharedKey account:…`
 _ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")  # of a URL, and nothing else
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -81,7 +84,10 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or (kind == "password" and is_word(value))
         or (kind in ("password", "key") and in_order(value) >= _TYPED_IN_ORDER)
         or (len(value) < _SHORT and in_order(value) >= _SHORT_IN_ORDER)
-        or ((kind == "authorization" or is_of_a_request(name)) and _UUID.fullmatch(value) is not None)
+        or (
+            (kind == "authorization" or is_of_a_request(name) or name == b"credentials")
+            and _UUID.fullmatch(value) is not None
+        )
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
 

@@ -38,6 +38,8 @@ def given_at(data: bytes, start: int, name_end: int, end: int) -> Given | None:
     if data[begin - 1 : begin] == b":" and _ARN.search(data, max(0, begin - _NAME_REACH), begin):
         return None
     manner = _manner(data, begin, name_end, end)
+    if manner == "element" and data[begin:name_end].lower() == b"key":  # of a property list, and a name itself
+        return None
     if manner == "said" and not _SAID.fullmatch(data, begin, end):
         return None
     opening = _OPENING.match(data, end)

@@ -26,7 +26,7 @@ _KINDS = tuple(
             authenticity cache primary foreign partition idempoten ice_?pwd dedup continuation
             (?:request|change|lifecycle_?action|starting|backward|forward|update|resume|unit|lock)_?token
             cursor translation i18n locale
-            identifier magic (?:auth|authentication)_?tag
+            identifier magic (?:auth|authentication)_?tag oauth_?signature web_?socket_?key
             widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer
             association hot_?key shortcut monkey donkey turkey keyframe keyboard keystroke
             (?:sort|storage|query|data|react|map|object|bucket|row|item|group|column|index|record|file|message)_?key
