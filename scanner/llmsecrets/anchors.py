@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import Any, NamedTuple
 
 try:  # the parser moved in 3.11; it has no public name, but its tree has been stable since 2.0
@@ -26,12 +27,10 @@ _SHORT = 4
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
 _REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
-# Beginnings that nearly all keys have: characters, an expression of one of them, how many.
-_DIGITS, _LETTERS = frozenset(b"0123456789abcdefABCDEF-"), frozenset(range(65, 91)) | frozenset(range(97, 123))
-_ROUGH = (
-    (_DIGITS, "[0-9A-Fa-f-]", 20),
-    (_DIGITS | _LETTERS | frozenset(b"+/=_.:"), "[A-Za-z0-9+/=_.:-]", 20),
-)
+# What nearly all keys are made of, and so many of it is more than most of what programs give to a name.
+_OF_KEYS, _ONE_OF_KEYS = frozenset(map(ord, ascii_letters + digits + "+/=_.:-")), "[A-Za-z0-9+/=_.:-]"
+_ROUGH = 20
+_GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\((?!\?)")  # that captures, behind escapes and classes
 _MANY = 32  # times, from which on a bound is costly to hold
 
 _CATEGORIES = {
@@ -107,19 +106,24 @@ def openings_of(pattern: str) -> tuple[str, ...]:
 
 
 def rough_opening_of(pattern: str) -> str:
-    """What every match of a pattern begins with up to its group, and one of the few `_ROUGH` beginnings of that.
+    """What every match of a pattern begins with up to its group, then `_ROUGH` characters such as keys have.
 
     Hundreds of patterns have the same. Empty where the group begins in another way, or cannot be told.
     """
-    items = list(sre_parser.parse(pattern.encode()))
-    at = next((at for at, (operation, argument) in enumerate(items) if operation is sre.SUBPATTERN and argument[0]), 0)
-    for characters, expression, count in _ROUGH if at else ():
-        if _leading(items[at][1][3], characters)[0] >= count:
-            try:
-                return _sequence(items[:at], _State(_UNBOUNDED)) + f"{expression}{{{count}}}"
-            except AnchorError:  # something before it that anchors do not know
-                break
-    return ""
+    at = next((found.start() for found in _GROUP.finditer(pattern) if found[0] == "("), 0)
+    before = _whole(pattern[:at])
+    if not before or _leading(sre_parser.parse(pattern[at:].encode()), _OF_KEYS)[0] < _ROUGH:
+        return ""
+    return f"{before}{_ONE_OF_KEYS}{{{_ROUGH}}}"
+
+
+@lru_cache(maxsize=64)
+def _whole(pattern: str) -> str:
+    """What every match of a pattern matches, assertions left out; empty where that cannot be told."""
+    try:
+        return _sequence(list(sre_parser.parse(pattern.encode())), _State(_UNBOUNDED))
+    except (AnchorError, re.error):  # the group is part of another one
+        return ""
 
 
 def loosely(opening: str) -> str:
