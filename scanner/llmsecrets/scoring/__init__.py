@@ -30,7 +30,7 @@ _TYPED_IN_ORDER = 0.8  # of a password's characters: it is a stretch of the alph
 _SHORT, _SHORT_IN_ORDER = 20, 0.6  # of short values of any name: abc123xyz456
 _NO_SECRETS = frozenset(("detail of one", "public thing", "thing"))  # kinds of names
 # Parts of expressions: a sign before an operand, a comparison, a keyword argument, a join; an address.
-_CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^[A-Za-z_][\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
+_CODE = re.compile(rb"^[&*!^=]|[=!]==?[\w.]|\+\+|\|\||^\w[\w.]*=[\w.]|^[a-z][a-z0-9+.\-]*://|&#\d")
 # A JWT with a word for a signature, or none; its header, which begins with "alg" or "typ", alone or before words.
 _UNSIGNED = re.compile(rb"eyJ[\w\-]+\.eyJ[\w\-]+\.[a-z]{0,19}|eyJ(?:hbGci|0eXAi)[\w\-]*(?:\.[a-z]+){0,2}")
 _TIMED = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")  # time and place as UUID
@@ -48,7 +48,8 @@ _ALGORITHM = re.compile(
 _SIGNATURE = re.compile(rb"[a-z0-9]{3,24}:[A-Za-z0-9+/]{43}=?")  # of a request: `SharedKey account:…`
 _ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")  # of a URL, and nothing else
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_FILLER = re.compile(rb"[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[\d.,:\-]+[lLuU]{0,2}|\W+")  # one word, a number, signs
+# One word, the name of a type that may be missing, a number, signs.
+_FILLER = re.compile(rb"\+?[A-Za-z_$][A-Za-z_$.]*(?:\(\)?)?|[A-Z][A-Za-z]*\?|[\d.,:\-]+[lLuU]{0,2}|\W+")
 
 
 class Feature(NamedTuple):

@@ -19,14 +19,14 @@ _KINDS = tuple(
             (?:^|_)(?:ref|status|provider|manager|keys|index|codes?|events?|list|map|set|store|data|at|by|for)$
             (?:^|_)(?:sources?|scopes?|rule|checksum|sha\d*|md5|time|date|timestamp)$ (?:^|_)(?:sha\d*|md5|digest)_
             (?:^|_)(?:py[ic]?|jsx?|tsx?|html|css|f90|go|rs|rb|c|h|cpp|java|md)$
-            keywords?$ boards?(?:_|$) (?:by|buy|com|over|sur|tres|under)pass passive passage passenger
+            keywords?$ boards?(?:_|$) (?:b?u?y|com|over|sur|tres|under)pass passive passage passenger
         """,
         "public thing": """
             public pub_?key (?:^|_)pub(?:_|$) publishable site_?key fingerprint integrity etag csrf xsrf nonce
             authenticity cache primary foreign partition idempoten ice_?pwd dedup continuation
             (?:request|change|lifecycle_?action|starting|backward|forward|update|resume|unit|lock)_?token
             cursor translation i18n locale
-            identifier magic (?:auth|authentication)_?tag oauth_?signature web_?socket_?key
+            identifier magic postman_?token (?:auth|authentication)_?tag oauth_?signature web_?socket_?key
             widget accessib (?:page|next|sync|special)_?token tokeniz author(?!i) authorit authorizer
             association hot_?key shortcut monkey donkey turkey keyframe keyboard keystroke
             (?:sort|storage|query|data|react|map|object|bucket|row|item|group|column|index|record|file|message)_?key
