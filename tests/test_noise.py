@@ -148,7 +148,7 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         '"Password: "+fmt.Sprintf("%#v", this.Password)',
         "public val password: OAuthFlow? = null,",
         "Set-Cookie: 1P_JAR=2020-03-23-07; expires=Wed",
-        'MSG91_AUTH_KEY=""\nAPP_SMS_MSG91_DLT_TEMPLATE_ID=""',
+        'MSG91_AUTH_KEY=""\n APP_SMS_MSG91_DLT_TEMPLATE_ID=""',
         '"Postman-Token": "{{uuid}}",',
         'scaleway_project_id = "{{uuid}}"',
         "digitalocean_size: {{lowernum:24}}",
