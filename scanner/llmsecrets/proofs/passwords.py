@@ -27,8 +27,9 @@ _OTHER = re.compile(
     rb"|(?i:ldap|smtp|mail|email|neo4j|maria)[A-Za-z_]{3,40}"
     rb"|/?(?:[\w.\-]+/){2,}[\w.\-]+"  # a path
 )
-# A macro, a reference, the key of the next line.
-_REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:|(?:[\w\-]+\.)+[\w\-]+=.*")
+# A macro, a reference, the key or the variable of the next line.
+_REFERENCE = re.compile(rb"[%@!&*].*|[\w.\-]+:|(?:[\w\-]+\.)+[\w\-]+=.*|[A-Z_][A-Z\d_]{3,}=.*")
+_ADDRESS = re.compile(rb"[\w.\-]+@[\w\-]+(?:\.[a-z]+)+")
 # In brackets, or of escapes and signs only, as in tests of URLs.
 _IN_BRACKETS = re.compile(rb"[%<\[(].{0,100}[%>\])]|(?=%)(?:%[0-9A-Fa-f]{2}|[^\w%])+")
 _NO_KEY = re.compile(rb"-----BEGIN (?:CERT|[A-Z ]+-----\s*-----END)")  # a certificate, or nothing between the lines
@@ -43,7 +44,8 @@ def url_password(secret: bytes) -> Proof:
     """A password in a URL, with its escapes (RFC 3986, 2.1), or in the form of one: `redis://[:password]@host`."""
     from urllib.parse import unquote_to_bytes
 
-    return Proof(not (_WORD.fullmatch(unquote_to_bytes(secret).rstrip(b"]")) or _IN_BRACKETS.fullmatch(secret)))
+    word = unquote_to_bytes(secret).rstrip(b"]")
+    return Proof(not (_WORD.fullmatch(word) or _ADDRESS.fullmatch(word) or _IN_BRACKETS.fullmatch(secret)))
 
 
 def basic(secret: bytes) -> Proof:

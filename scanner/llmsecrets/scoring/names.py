@@ -57,6 +57,7 @@ _DETAIL = re.compile(
     rb"|prefix|provider|size|ttl|type|ur[il]|version)s?$"
     rb"|(?:project|organi[sz]ation|org|zone|team|user|group|workspace|cluster|instance|tenant|region|server|image|volume"
     rb"|network|account|space|folder|site|device|message|request|trace|event|job|build|property|campaign)_?ids?$"
+    rb"|^[ug]uid$"
 )
 _WORD = re.compile(rb"[a-z]{4,}")
 _CAMEL = re.compile(rb"(?<=[a-z0-9\x80-\xff])(?=[A-Z])|[\-. ]+")

@@ -20,7 +20,7 @@ _SHAPES = tuple(
     for label, shape in (
         ("identifier", rb"^[A-Za-z_$@][A-Za-z_$]*(?:[.\->:]+[A-Za-z_$]+)*(?:\(\)?)?$"),
         ("identifier with a number", rb"^[A-Za-z_$@][A-Za-z_$]*(?:[.\->:_]+[A-Za-z_$]+)*[_\-]?\d{1,12}$"),
-        ("constant", rb"^[A-Z][A-Z\d]*(?:_[A-Z\d]+)+$"),
+        ("constant", rb"^[A-Z][A-Z\d]*(?:_+[A-Z\d]+)+$"),
         ("words joined", rb"^(?i:[a-z]+\d{0,2}(?:[_\-. /:](?:[a-z]+\d{0,2}|\d{1,2}))+\d{0,4})$"),
         ("path or address", rb"^(?:\.{0,2}/|~/|[A-Za-z]:\\|[a-z][a-z0-9+.\-]{1,20}://)|/[\w.\-]+/|^[\w.\-]+@[\w\-]+\.[a-z]+$|\.(?:com|org|net|io|dev|py|js|ts|json|ya?ml|txt|pem|html|go|rb|php|md)$"),
         ("version or date", rb"^(?!.{33})v?\d+(?:[.\-:/ T_]\d+)+[\w.\-+:]*$"),
