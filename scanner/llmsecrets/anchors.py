@@ -27,6 +27,11 @@ _SHORT = 4
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
 _REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
+_MEMBERS = {  # of classes of bytes
+    sre.CATEGORY_DIGIT: digits.encode(),
+    sre.CATEGORY_WORD: (ascii_letters + digits + "_").encode(),
+}
+
 # What nearly all keys are made of, and so many of it is more than most of what programs give to a name.
 _OF_KEYS, _ONE_OF_KEYS = frozenset(map(ord, ascii_letters + digits + "+/=_.:-")), "[A-Za-z0-9+/=_.:-]"
 _ROUGH = 20
@@ -200,6 +205,8 @@ def _codes(operation: Any, argument: Any) -> frozenset[int]:
             codes.add(value)
         elif member is sre.RANGE:
             codes.update(range(value[0], value[1] + 1))
+        elif member is sre.CATEGORY and value in _MEMBERS:
+            codes.update(_MEMBERS[value])
         else:
             return frozenset(range(256))
     return frozenset(codes)

@@ -128,7 +128,8 @@ def test_openings_end_as_early_as_a_match_may(pattern, openings) -> None:
         ("(?<=x)[^](]{1,3}(sk-[A-Za-z0-9]{40}|(?i:pk_)[a-z]{30,})", r"[^\x5d\x28]{1,3}"),
         ("[ =]{1,3}([A-Z]{8}(?:[0-9]{2}[!?])+[A-Z]{30})", None),  # ten are sure
         ("[ =]{1,3}([0-9a-f]{19})", None),
-        (r"[ =]{1,3}(\w{40})", None),  # letters of all languages
+        (r"[ =]{1,3}(\d{4}-\w{40})", r"[\x20\x3d]{1,3}"),
+        (r"[ =]{1,3}(\S{40})", None),
         ("(?:[ =]{1,3}([0-9a-f]{40}))", None),
         ("[ =]{1,3}[0-9a-f]{40}", None),
     ],
