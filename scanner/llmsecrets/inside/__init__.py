@@ -19,9 +19,8 @@ from llmsecrets.sources.windows import chunks
 if TYPE_CHECKING:
     from llmsecrets.inside.archive import Closed, Member, Stream
 
-_THOROUGH = (
-    16 << 10
-)  # bytes of one text of a history: most manifests and settings are no longer; more would cost it 10 %
+# Bytes of one text of a history: most manifests and settings are no longer; more would cost it 10 %.
+_THOROUGH = 16 << 10
 
 __all__ = ["Limits", "expand", "glimpsed", "with_encoded"]
 

@@ -166,16 +166,24 @@ def _around(data: bytes, span: Span) -> tuple[bytes, bytes]:
 
 
 class _Stretches(NamedTuple):
-    """What looks for base64 and hexadecimal digits: the first of each that is met, and how many characters it takes."""
+    """What looks for base64 and hexadecimal digits, and how many characters of each it takes."""
 
     finder: Finder
     widths: tuple[int, ...]
 
     @classmethod
-    def of(cls, groups: int, digits: int) -> _Stretches:
-        """So many groups of base64 in a row, or so many pairs of digits."""
-        forms = [f"(?:{_GROUP}){{{groups}}}", f"{_BYTE}{{{digits}}}"]
-        return cls(Finder(forms, first=True), (groups * 4, digits * 2))
+    def of(cls, groups: int, digits: int, before: str = "") -> _Stretches:
+        """So many groups of base64 in a row, or so many pairs of digits.
+
+        The first of each that is met; with what must stand `before`, all.
+        """
+        forms = [f"{before}(?:{_GROUP}){{{groups}}}", f"{before}{_BYTE}{{{digits}}}"]
+        return cls(Finder(forms, first=not before), (groups * 4, digits * 2))
+
+    def span(self, data: bytes, number: int, end: int) -> Span:
+        """The whole stretch, of which the finder has told the number and where what it takes ends."""
+        start = end - self.widths[number]
+        return _hex(data, start) if number else _base64(data, start)
 
 
 class _Finders(threading.local):
@@ -185,9 +193,7 @@ class _Finders(threading.local):
         self.gate, self.runs = Finder(_GATE, first=True), Finder(_GATE[:1], first=True)
         self.wide, self.signs = Finder(SIGNS[-2:], first=True), Finder(SIGNS, first=True)
         self.stretches, self.short = _Stretches.of(_GROUPS, _BYTES), _Stretches.of(_FEW_GROUPS, _BYTES)
-        self.beginnings = Finder(
-            (rf"{_BEFORE_STRING}(?:{_GROUP}){{{_GROUPS}}}", rf"{_BEFORE_STRING}{_BYTE}{{{_BYTES}}}")
-        )
+        self.beginnings = _Stretches.of(_GROUPS, _BYTES, _BEFORE_STRING)
         self.escapes = Finder(_ESCAPES)
 
 
@@ -204,8 +210,7 @@ def _base64_and_hex(data: bytes, start: int, leap: int, stretches: _Stretches) -
     while True:
         if found := stretches.finder.find(view[start:end]):
             number, at = found[0]
-            begun = start + at - stretches.widths[number]
-            span = _base64(data, begun) if number == 0 else _hex(data, begun)
+            span = stretches.span(data, number, start + at)
             yield span
             start = span.end
         else:
@@ -219,10 +224,10 @@ def _base64_and_hex(data: bytes, start: int, leap: int, stretches: _Stretches) -
 def _at_beginnings(data: bytes, start: int) -> Iterator[Span]:
     """Stretches from `start` on with which a string begins."""
     end = 0
-    for number, at in _FINDERS.beginnings.find(memoryview(data)[start:]):
-        begun = start + at - (_GROUPS * 4, _BYTES * 2)[number]
-        if begun >= end:
-            span = _base64(data, begun) if number == 0 else _hex(data, begun)
+    beginnings = _FINDERS.beginnings
+    for number, at in beginnings.finder.find(memoryview(data)[start:]):
+        if start + at - beginnings.widths[number] >= end:
+            span = beginnings.span(data, number, start + at)
             yield span
             end = span.end
 
