@@ -81,7 +81,7 @@ def derive(pattern: str, override: str = "", width: int = 0, *, named: bool = Fa
     if override and _looks_around(sre_parser.parse(override.encode())):
         raise AnchorError("the anchor must say nothing of what stands around it")
     common = not named and any(len(literal) <= _SHORT or len(set(literal)) == 1 for literal in literals)
-    expression = override or _sequence(list(tree), _State(SHORT_TAIL if common else tail))
+    expression = override or _shortest(_sequence(list(tree), _State(SHORT_TAIL if common else tail)))
     span = min(width_of(expression), pattern_width)
     if common and not override and before:
         expression, span = before + expression, width_of(before) + span
@@ -147,6 +147,11 @@ def _up_to_lookahead(items: list[Any]) -> list[Any]:
         if inner:
             return [*items[:number], *inner]
     return []
+
+
+def _shortest(expression: str) -> str:
+    """An expression with nothing left to stretch at its end: it is met wherever the whole is, and sooner."""
+    return _sequence(_least(list(sre_parser.parse(expression.encode()))), _State(_UNBOUNDED))
 
 
 def _least(items: list[Any]) -> list[Any]:

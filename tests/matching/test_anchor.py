@@ -32,6 +32,7 @@ def texts_of(pattern: str) -> st.SearchStrategy[bytes]:
         ("(?:AKIA|ASIA)[A-Z]{16}", r"A(?:KIA|SIA)[A-Z]{16}"),  # base64 is full of so short a literal
         ("[a-z]{5}key[0-9]{90}", r"[a-z]{5}key[0-9]{64}"),
         (r"\bghpat_\w{36}", r"ghpat\x5f[\w]{11}"),
+        ("token-[a-z]{4,90}", r"token\x2d[a-z]{4}"),  # met sooner, and as often
         # what is behind an alternative that ends in rounds must follow all of them
         ("(?:abc(?:xy){2,5}z|[0-9])keyword=[a-z]{20}", r"(?:abc(?:xy){2,5}z|[0-9])keyword\x3d[a-z]{9}"),
     ],
