@@ -148,7 +148,7 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         '"Password: "+fmt.Sprintf("%#v", this.Password)',
         "public val password: OAuthFlow? = null,",
         "Set-Cookie: 1P_JAR=2020-03-23-07; expires=Wed",
-        'MSG91_AUTH_KEY=""\n APP_SMS_MSG91_DLT_TEMPLATE_ID=""',
+        'MSG91_AUTH_KEY=""\nAPP_SMS_MSG91_DLT_TEMPLATE_ID=""',
         '"Postman-Token": "{{uuid}}",',
         "if(token == NGHTTP3_QPACK_TOKEN__STATUS) {",
         "APP_SMTP_PASSWORD=\n _APP_SMS_PROVIDER=",
