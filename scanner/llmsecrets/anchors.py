@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from string import ascii_letters, digits
 from typing import Any, NamedTuple
 
 try:  # the parser moved in 3.11; it has no public name, but its tree has been stable since 2.0
@@ -27,13 +26,8 @@ _SHORT = 4
 _UNBOUNDED = 1 << 16
 _MOST_SPELLINGS = 64
 _REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
-_MEMBERS = {  # of classes of bytes
-    sre.CATEGORY_DIGIT: digits.encode(),
-    sre.CATEGORY_WORD: (ascii_letters + digits + "_").encode(),
-}
-
 # What nearly all keys are made of, and so many of it is more than most of what programs give to a name.
-_OF_KEYS, _ONE_OF_KEYS = frozenset(map(ord, ascii_letters + digits + "+/=_.:-")), "[A-Za-z0-9+/=_.:-]"
+_OF_KEYS = "[A-Za-z0-9+/=_.:-]"
 _ROUGH = 20
 _GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\((?!\?)")  # that captures, behind escapes and classes
 _MANY = 32  # times, from which on a bound is costly to hold
@@ -117,9 +111,9 @@ def rough_opening_of(pattern: str) -> str:
     """
     at = next((found.start() for found in _GROUP.finditer(pattern) if found[0] == "("), 0)
     before = _whole(pattern[:at])
-    if not before or _leading(sre_parser.parse(pattern[at:].encode()), _OF_KEYS)[0] < _ROUGH:
+    if not before or _leading(sre_parser.parse(pattern[at:].encode()), _codes(_OF_KEYS))[0] < _ROUGH:
         return ""
-    return f"{before}{_ONE_OF_KEYS}{{{_ROUGH}}}"
+    return f"{before}{_OF_KEYS}{{{_ROUGH}}}"
 
 
 @lru_cache(maxsize=64)
@@ -196,25 +190,14 @@ def _leading_in(operation: Any, argument: Any, characters: frozenset[int]) -> tu
     if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT):
         count, only = _leading(argument[2], characters)
         return (count * argument[0], True) if only else (count * bool(argument[0]), False)
-    only = operation in (sre.LITERAL, sre.IN) and _codes(operation, argument) <= characters
+    only = operation in (sre.LITERAL, sre.IN) and _codes(_single(operation, argument)) <= characters
     return int(only), only
 
 
-def _codes(operation: Any, argument: Any) -> frozenset[int]:
-    """The characters of a literal or a class; all there are where it names them otherwise."""
-    if operation is sre.LITERAL:
-        return frozenset((argument,))
-    codes: set[int] = set()
-    for member, value in argument:
-        if member is sre.LITERAL:
-            codes.add(value)
-        elif member is sre.RANGE:
-            codes.update(range(value[0], value[1] + 1))
-        elif member is sre.CATEGORY and value in _MEMBERS:
-            codes.update(_MEMBERS[value])
-        else:
-            return frozenset(range(256))
-    return frozenset(codes)
+@lru_cache(maxsize=256)
+def _codes(one: str) -> frozenset[int]:
+    """The bytes that an expression of one byte matches."""
+    return frozenset(code for code in range(256) if re.match(one.encode(), bytes((code,))))
 
 
 def _looks_around(items: Any) -> bool:

@@ -295,13 +295,13 @@ class Engine:
             from llmsecrets import proofs
 
             proof = proofs.verify(rule.checksum.name, secret)
-            if rule.checksum.name in proofs.OF_ANY_TOKEN and self._shapes.nearly(data[found.start() : span[0]], secret):
-                return None
             facts, proved = proof.facts, proof.passed is True and rule.checksum.name in proofs.ARITHMETIC
             if proof.passed is False:
                 if rule.checksum.failed == "drop":
                     return None
                 confidence = _lower(confidence)
+            if rule.checksum.name in proofs.OF_ANY_TOKEN and self._shapes.nearly(data[found.start() : span[0]], secret):
+                return None
         reason = "" if proved else placeholders.reason(secret)
         if self._never_a_secret(rule.allow, secret) or (reason and reason not in placeholders.TYPED):
             return None

@@ -83,14 +83,20 @@ def hopeless(name: bytes, value: bytes) -> bool:
         or _CODE.search(value) is not None
         or hides_word(value)
         or (kind == "password" and is_word(value))
-        or (kind in ("password", "key") and in_order(value) >= _TYPED_IN_ORDER)
-        or (len(value) < _SHORT and in_order(value) >= _SHORT_IN_ORDER)
+        or _is_in_order(kind, value)
         or (
             (kind == "authorization" or is_of_a_request(name) or name == b"credentials")
             and _UUID.fullmatch(value) is not None
         )
         or (kind == "key" and _FINGERPRINT.fullmatch(value) is not None)
     )
+
+
+def _is_in_order(kind: str, value: bytes) -> bool:
+    """Whether a value was typed along the alphabet or the digits: of long ones, only passwords and keys."""
+    if len(value) < _SHORT:
+        return in_order(value) >= _SHORT_IN_ORDER
+    return kind in ("password", "key") and in_order(value) >= _TYPED_IN_ORDER
 
 
 @lru_cache(maxsize=1 << 12)  # the versions of a file give the same values again and again
