@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from llmsecrets.errors import ConfigError
-from llmsecrets.git import Change, Repository, parse_commit
+from llmsecrets.git import Repository
+from llmsecrets.git.changes import Change
+from llmsecrets.git.commits import parse_commit
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
 from llmsecrets.sources.messages import message

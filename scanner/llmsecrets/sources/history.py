@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 from llmsecrets import magic
 from llmsecrets.cache import key as digest
 from llmsecrets.forked import Queue
-from llmsecrets.git import BlobReader, Repository, Stretch
+from llmsecrets.git import Repository
+from llmsecrets.git.objects import BlobReader, Stretch
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
 from llmsecrets.resultcache import Answer, Found, ResultCache, State

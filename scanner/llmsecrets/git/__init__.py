@@ -1,4 +1,4 @@
-"""The only module that talks to git.
+"""The only package that talks to git.
 
 Git is run as a program, without a shell, on repositories that may be hostile: configuration that starts programs is
 overridden, nothing is fetched, replaced or grafted, and the environment's GIT_* variables are dropped but for those
@@ -11,68 +11,23 @@ import itertools
 import os
 import re
 import subprocess
-import threading
-from collections import deque
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from llmsecrets.errors import ExitCode, SourceError
+from llmsecrets.errors import SourceError
+from llmsecrets.git.calls import OBJECTS_ELSEWHERE, SAFE_CONFIG, environment, refusal, text_of
+from llmsecrets.git.changes import Change, awaits_path, parse_raw
+from llmsecrets.git.commits import parse_commit
+from llmsecrets.git.objects import BlobReader
 from llmsecrets.model import Commit
-from llmsecrets.rules import path_matches
 
 if TYPE_CHECKING:
+    from llmsecrets.git.walk import Walk
     from llmsecrets.packs import ObjectStore
 
-# What a hook's environment may say about the repository it runs for (an index being committed, quarantined objects).
-_OF_THE_HOOK = frozenset(
-    (
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_QUARANTINE_PATH",
-    )
-)
-_OBJECTS_ELSEWHERE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
-_KEPT = frozenset(("GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES", "GIT_CONFIG_COUNT"))
-_SAFE_ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",  # a partial clone would fetch what is missing, by a command its config names
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": os.devnull,
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_PAGER": "cat",
-    "LC_ALL": "C",
-}
-_SAFE_CONFIG = (
-    "core.fsmonitor=false",
-    f"core.hooksPath={os.devnull}",
-    f"core.attributesFile={os.devnull}",
-    "core.quotePath=false",
-    "diff.external=",
-    "log.showSignature=false",
-    "advice.graftFileDeprecated=false",
-    "protocol.allow=never",
-)
-
-
-class RevisionError(SourceError):
-    """The command line names a revision that is not there."""
-
-    exit_code = ExitCode.USAGE
-
-
-class Change(NamedTuple):
-    """A path a commit (or the index) changed: its new blob and the blobs it had before, one a parent."""
-
-    path: str
-    mode: str
-    blob_id: str
-    before: tuple[str, ...]
+_COMMIT_ID = re.compile("[0-9a-fA-F]{4,64}")
 
 
 class Facts(NamedTuple):
@@ -91,7 +46,7 @@ class Repository:
 
     def __init__(self, start: Path, *, of_the_hook: bool = False) -> None:
         self._start = start
-        self.environment = _environment(of_the_hook)
+        self.environment = environment(of_the_hook)
 
     @cached_property
     def facts(self) -> Facts:
@@ -114,7 +69,7 @@ class Repository:
 
     def command(self, *arguments: str, config: Sequence[str] = ()) -> list[str]:
         """The command line of a git call on this repository."""
-        options = [word for setting in (*_SAFE_CONFIG, *config) for word in ("-c", setting)]
+        options = [word for setting in (*SAFE_CONFIG, *config) for word in ("-c", setting)]
         return ["git", "-C", os.fspath(self._start), "--no-pager", *options, *arguments]
 
     def _run(self, *arguments: str, stdin: bytes | None = None, accept: Sequence[int] = (0,)) -> bytes:
@@ -126,7 +81,7 @@ class Repository:
         except FileNotFoundError as failure:
             raise SourceError("git is not installed, or not on PATH", "Install git.") from failure
         if done.returncode not in accept:
-            raise _refusal(self._start, arguments, done.stderr)
+            raise refusal(self._start, arguments, done.stderr)
         return done.stdout
 
     def start(self, *arguments: str, config: Sequence[str] = (), feed: bool = False) -> subprocess.Popen[bytes]:
@@ -172,7 +127,7 @@ class Repository:
 
     def object_store(self) -> ObjectStore | None:
         """Packs and loose objects as they lie on disk; None where only git can tell what there is."""
-        if any(name in self.environment for name in _OBJECTS_ELSEWHERE):
+        if any(name in self.environment for name in OBJECTS_ELSEWHERE):
             return None
         from llmsecrets.packs import ObjectStore
 
@@ -180,6 +135,8 @@ class Repository:
 
     def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
         """Start walking from the oldest commit on: which commit brought each object in, at which path."""
+        from llmsecrets.git.walk import Walk  # late: a hook walks no history
+
         return Walk(self, revisions, stdin)
 
     def refs(self) -> bytes:
@@ -245,7 +202,7 @@ class Repository:
             raise
         if not changed and self.facts.bare:
             raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
-        return list(_parse_raw(changed.split(b"\0")))
+        return list(parse_raw(changed.split(b"\0")))
 
     def commits(self, *arguments: str, ids: Sequence[str] = (), paths: Collection[str] = ()) -> list[str]:
         """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision.
@@ -308,14 +265,14 @@ class Repository:
                 "--find-renames" if renames else "--no-renames",
                 "--ignore-submodules",
             ):
-                if len(field) == size and not field.startswith(b":") and not _awaits_path(fields):
+                if len(field) == size and not field.startswith(b":") and not awaits_path(fields):
                     if current:
-                        yield current, list(_parse_raw(fields))
+                        yield current, list(parse_raw(fields))
                     current, fields = field.decode(), []
                 else:
                     fields.append(field)
         if current:
-            yield current, list(_parse_raw(fields))
+            yield current, list(parse_raw(fields))
 
     def _fields(self, stdin: IO[bytes], *arguments: str) -> Iterator[bytes]:
         """The NUL-separated fields of a call's output, as they come."""
@@ -331,7 +288,7 @@ class Repository:
                 yield from whole
             trouble = process.stderr.read()
         if process.returncode:
-            raise _refusal(self._start, arguments, trouble)
+            raise refusal(self._start, arguments, trouble)
 
     def details(self, commit_ids: Iterable[str]) -> dict[str, Commit]:
         """Author, date and subject of commits. Ids that are no commit are left out."""
@@ -348,7 +305,7 @@ class Repository:
         for entry in raw.split(b"\0"):
             meta, _, path = entry.partition(b"\t")
             if path:
-                paths.setdefault(meta.split(b" ")[2].decode(), []).append(_text(path))
+                paths.setdefault(meta.split(b" ")[2].decode(), []).append(text_of(path))
         return paths
 
     def files(self, revision: str) -> dict[str, str]:
@@ -358,18 +315,18 @@ class Repository:
         entries = (
             entry.partition(b"\t") for entry in self._run("ls-files", "--stage", "-z", "--full-name", ":/").split(b"\0")
         )
-        return {_text(path): meta.split(b" ")[1].decode() for meta, _, path in entries if path}
+        return {text_of(path): meta.split(b" ")[1].decode() for meta, _, path in entries if path}
 
     def submodules(self) -> dict[str, str]:
         """Path → name of the submodules of HEAD, as its tree and `.gitmodules` say: both may be hostile."""
         raw = self._run("ls-tree", "-r", "-z", "--full-tree", "HEAD", accept=(0, 128))
         entries = (entry.partition(b"\t") for entry in raw.split(b"\0"))
-        paths = [_text(path) for meta, _, path in entries if meta.startswith(b"160000 ")]
+        paths = [text_of(path) for meta, _, path in entries if meta.startswith(b"160000 ")]
         if not paths:
             return {}
         asked = ("--blob", "HEAD:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
         settings = self._run("config", *asked, accept=(0, 1, 128)).split(b"\0")
-        pairs = (_text(setting).partition("\n") for setting in settings)
+        pairs = (text_of(setting).partition("\n") for setting in settings)
         names = {path: setting.removeprefix("submodule.").removesuffix(".path") for setting, _, path in pairs}
         return {path: names.get(path, path) for path in paths}
 
@@ -400,7 +357,7 @@ class Repository:
             tree = own or peeled
             if tree and tree not in seen and len(seen) < most:
                 seen.add(tree)
-                yield _text(name), tree.decode()
+                yield text_of(name), tree.decode()
 
     def places_of(
         self, blob_ids: Container[str], since: Sequence[str] = (), paths: Collection[str] = ()
@@ -422,19 +379,19 @@ class Repository:
         command = ["git", "-C", os.fspath(self._start), "rev-parse", "--git-path", "hooks"]
         done = subprocess.run(command, capture_output=True, env=self.environment, check=False)
         if done.returncode:
-            raise _refusal(self._start, ("rev-parse",), done.stderr)
-        return Path(os.path.abspath(Path(self._start, _text(done.stdout).removesuffix("\n"))))
+            raise refusal(self._start, ("rev-parse",), done.stderr)
+        return Path(os.path.abspath(Path(self._start, text_of(done.stdout).removesuffix("\n"))))
 
     def unignored(self) -> list[str]:
         """Paths below the start folder, relative to it, that are tracked or at least not ignored."""
         raw = self._run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        return list(dict.fromkeys(_text(path) for path in raw.split(b"\0") if path))
+        return list(dict.fromkeys(text_of(path) for path in raw.split(b"\0") if path))
 
 
 def user_setting(name: str) -> str:
     """A path in the user's own git configuration, for all repositories; "" where it is not set."""
     command = ["git", "config", "--global", "--type=path", "--get", name]
-    return _text(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout).removesuffix("\n")
+    return text_of(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout).removesuffix("\n")
 
 
 def change_user_setting(name: str, value: str | None) -> None:
@@ -446,361 +403,12 @@ def change_user_setting(name: str, value: str | None) -> None:
         raise SourceError(f"git config --global {name}: {reason}", "Check your ~/.gitconfig.")
 
 
-def _hint(glob: str) -> bytes:
-    """The longest literal of a glob: what any path it matches must hold."""
-    return max(re.split(r"[*?\[\]]+", glob), key=len).encode("utf-8", "surrogateescape")
-
-
 def _listed(types: Sequence[str]) -> re.Pattern[bytes]:
     """Lines of a listing by type and id. An object whose header is damaged is listed as "<id> missing"."""
     return re.compile(rb"^(?:(?:" + "|".join(types).encode() + rb") )?([0-9a-f]+)(?: missing)?$", re.MULTILINE)
-
-
-class Walk:
-    """A `rev-list --objects` under way. Its output waits in an unnamed file, so that it needs nobody to read it."""
-
-    def __init__(self, repository: Repository, revisions: Sequence[str], stdin: bytes) -> None:
-        """`stdin` holds further revisions, one a line."""
-        import tempfile  # a hook walks no history
-
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - both live as long as the walk
-        self._input = tempfile.TemporaryFile()  # noqa: SIM115
-        self._input.write(stdin)
-        self._input.seek(0)
-        self._process = subprocess.Popen(
-            repository.command(
-                "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
-                "--ignore-missing", *revisions, *(("--stdin",) if stdin else ()),
-            ),
-            stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
-        )  # fmt: skip
-
-    def first_seen(
-        self, wanted: Container[bytes], globs: Collection[str] = ()
-    ) -> tuple[dict[str, tuple[str, str]], list[str], dict[str, set[str]]]:
-        """(object id → (commit id, path) of those wanted, ids that are missing, glob → the paths it matches).
-
-        Waits for the walk to end.
-        """
-        hinted = re.compile(b"|".join(sorted(re.escape(_hint(glob)) for glob in globs)) or b"(?!)")
-        assert self._process.stderr is not None
-        trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
-        self._process.wait()
-        places: dict[str, tuple[str, str]] = {}
-        missing: list[str] = []
-        met: dict[str, set[str]] = {}
-        commit = b""
-        self._output.seek(0)
-        for line in self._output:
-            object_id, space, path = line[:-1].partition(b" ")
-            if not space:
-                if object_id.startswith(b"?"):
-                    missing.append(object_id[1:].decode())
-                    continue
-                commit = object_id
-            if object_id in wanted:
-                places.setdefault(object_id.decode(), (commit.decode(), _text(path)))
-            if hinted.search(path):
-                for glob in globs:
-                    if path_matches(_text(path), (glob,)):
-                        met.setdefault(glob, set()).add(_text(path))
-        self.close()
-        if self._process.returncode:
-            missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
-        return places, missing, met
-
-    def objects(self) -> list[bytes]:
-        """Ids of all objects met, commits and trees included. Waits for the walk to end."""
-        self._process.wait()
-        self._output.seek(0)
-        return [line.partition(b" ")[0] for line in self._output.read().splitlines() if not line.startswith(b"?")]
-
-    def close(self) -> None:
-        """End the walk, finished or not."""
-        assert self._process.stderr is not None
-        self._process.kill()
-        self._process.wait()
-        self._process.stderr.close()
-        self._output.close()
-        self._input.close()
-
-
-class Header(NamedTuple):
-    """The line before an object's content; size is None for an object that is missing or corrupt, as `type` says."""
-
-    id: str
-    type: str
-    size: int | None
-
-
-class Stretch(NamedTuple):
-    """A piece of git's output that holds whole objects, in a buffer that is reused for the next one.
-
-    `headers[i]` describes the object that starts at `starts[i]`; it ends `headers[i].size` bytes further on.
-    """
-
-    data: memoryview
-    starts: list[int]
-    headers: list[Header]
-
-
-class BlobReader:
-    """Objects streamed through one `git cat-file --batch`, from blocks of ids (one a line).
-
-    Iterating gives headers; after each one its whole content must be read or discarded. `stretches` gives many small
-    objects at a time. Git gives up at an object it cannot read: that one comes out as "corrupt", and a new git goes on
-    behind it.
-    """
-
-    def __init__(self, repository: Repository, blocks: Iterable[bytes]) -> None:
-        self._repository, self._blocks = repository, iter(blocks)
-        self._asked: deque[list[bytes]] = deque()  # blocks of ids written to git and not all answered
-        self._answered = 0  # of the first of them
-        self._ahead = b""  # output already taken from the pipe, before what is still in it
-        self._start()
-
-    def __enter__(self) -> BlobReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._out.close()
-        self._feeder.join()
-        self._process.wait()
-
-    def __iter__(self) -> Iterator[Header]:
-        while True:
-            while line := self._out.readline():
-                self._count_answers(1)
-                yield _header(line)
-            lost = self._restart()
-            if lost is None:
-                return
-            yield lost
-
-    def stretches(self, size: int, most: int) -> Iterator[Stretch | Header]:
-        """All objects, in pieces of `size` bytes; a Header alone for one larger than `most`, or that cannot be had.
-
-        After a Header with a size, its content must be read or discarded.
-        """
-        buffer = bytearray(size + 256)
-        view = memoryview(buffer)
-        while True:
-            filled = 0
-            while count := self._read_into(view[filled:]):
-                filled += count
-                starts, headers, parsed = _parse_stretch(buffer, filled, most)
-                self._count_answers(len(headers))
-                if headers:
-                    yield Stretch(view[:parsed], starts, headers)
-                rest = bytes(view[parsed:filled])
-                filled = len(rest)
-                view[:filled] = rest
-                large = _first_header(rest)
-                if large and (large[0].size is None or large[0].size > most):
-                    self._count_answers(1)
-                    self._ahead, filled = rest[large[1] :], 0
-                    yield large[0]
-            lost = self._restart()
-            if lost is None:
-                return
-            yield lost
-
-    def read(self, size: int) -> bytes:
-        """The content of the object just announced."""
-        content = self.read_some(size)
-        while len(content) < size and (piece := self.read_some(size - len(content))):
-            content += piece
-        self.end()
-        return content
-
-    def read_some(self, size: int) -> bytes:
-        """A part of the content just announced. The caller counts, and calls `end` behind the last part."""
-        if not self._ahead:
-            return self._out.read(size)
-        taken, self._ahead = self._ahead[:size], self._ahead[size:]
-        return taken
-
-    def end(self) -> None:
-        """Step over the newline that follows an object's content."""
-        self.read_some(1)
-
-    def discard(self, size: int) -> None:
-        """Step over an object's content."""
-        while size > 0 and (piece := self.read_some(min(size, 1 << 20))):
-            size -= len(piece)
-        self.end()
-
-    def _read_into(self, view: memoryview) -> int:
-        if not self._ahead:
-            return self._out.readinto(view)  # type: ignore[attr-defined,no-any-return]
-        taken, self._ahead = self._ahead[: len(view)], self._ahead[len(view) :]
-        view[: len(taken)] = taken
-        return len(taken)
-
-    def _start(self) -> None:
-        # The cache must hold the bases of a pack's delta chains, or git inflates them again for every version.
-        config = ("core.deltaBaseCacheLimit=512m",)
-        self._process = self._repository.start("cat-file", "--batch", "--buffer", config=config, feed=True)
-        assert self._process.stdout is not None
-        self._out: IO[bytes] = self._process.stdout
-        self._feeder = threading.Thread(target=self._feed, args=(self._process.stdin,), daemon=True)
-        self._feeder.start()
-
-    def _feed(self, stdin: IO[bytes]) -> None:
-        """Write ids for git to look up, in a thread of its own: git answers before it has read them all."""
-        try:
-            with stdin:
-                for block in self._blocks:
-                    self._asked.append(block.split())
-                    stdin.write(block + b"\n")
-        except (BrokenPipeError, ValueError):  # git has ended: the reader finds out which ids were left
-            return
-
-    def _restart(self) -> Header | None:
-        """After git has ended: None if it answered everything, else the object it gave up at, a new git started."""
-        self._feeder.join()
-        left = [object_id for block in self._asked for object_id in block][self._answered :]
-        if not left:
-            return None
-        self.__exit__()
-        self._blocks = itertools.chain((b"\n".join(left[1:]),) if left[1:] else (), self._blocks)
-        self._asked, self._answered, self._ahead = deque(), 0, b""
-        self._start()
-        return Header(left[0].decode(), "corrupt", None)
-
-    def _count_answers(self, count: int) -> None:
-        self._answered += count
-        while self._asked and self._answered >= len(self._asked[0]):
-            self._answered -= len(self._asked.popleft())
-
-
-def _header(line: bytes) -> Header:
-    fields = line.split()
-    if len(fields) == 3 and fields[2].isdigit():
-        return Header(fields[0].decode(), fields[1].decode(), int(fields[2]))
-    return Header(fields[0].decode() if fields else "", "missing", None)
-
-
-def _first_header(data: bytes) -> tuple[Header, int] | None:
-    """The header at the start of some output and where it ends, if it is there whole."""
-    end = data.find(b"\n", 0, 256)
-    return (_header(data[:end]), end + 1) if end >= 0 else None
-
-
-def _parse_stretch(buffer: bytearray, filled: int, most: int) -> tuple[list[int], list[Header], int]:
-    """(starts, headers, bytes used) of the objects of at most `most` bytes that lie whole in the first `filled`."""
-    starts: list[int] = []
-    headers: list[Header] = []
-    position = 0
-    while (end := buffer.find(b"\n", position, min(filled, position + 256))) >= 0:
-        header = _header(bytes(buffer[position:end]))
-        if header.size is None or header.size > most or end + 1 + header.size >= filled:
-            break
-        starts.append(end + 1)
-        headers.append(header)
-        position = end + header.size + 2
-    return starts, headers, position
 
 
 def _blocks(items: Iterable[str], size: int) -> Iterator[list[str]]:
     rest = iter(items)
     while block := list(itertools.islice(rest, size)):
         yield block
-
-
-def parse_commit(commit_id: str, content: bytes) -> Commit:
-    """A commit object's author, date and subject. Damaged fields come out empty."""
-    head, _, message = content.partition(b"\n\n")
-    headers = {name: value for name, _, value in (line.partition(b" ") for line in head.split(b"\n")) if name}
-    encoding = headers.get(b"encoding", b"utf-8").decode("ascii", "replace")
-    name, email, date = _actor(headers.get(b"author", b""))
-    subject = message.strip(b"\n").split(b"\n", 1)[0]
-    return Commit(commit_id, _decode(name, encoding), _decode(email, encoding), date, _decode(subject, encoding))
-
-
-def _actor(line: bytes) -> tuple[bytes, bytes, str]:
-    """(name, e-mail, ISO 8601 date) of an author line: `Name <mail> 1700000000 +0100`."""
-    from datetime import datetime, timedelta, timezone
-
-    who, _, when = line.rpartition(b"> ")
-    name, _, email = who.partition(b" <")
-    try:
-        seconds, offset = when.split(b" ")
-        minutes = int(offset[-4:-2]) * 60 + int(offset[-2:])
-        zone = timezone(timedelta(minutes=-minutes if offset.startswith(b"-") else minutes))
-        date = datetime.fromtimestamp(int(seconds), zone).isoformat()
-    except (ValueError, OverflowError, OSError):
-        date = ""
-    return name, email, date
-
-
-def _decode(text: bytes, encoding: str) -> str:
-    try:
-        return text.decode(encoding)
-    except (LookupError, UnicodeDecodeError):
-        return text.decode("utf-8", "replace")
-
-
-def _text(path: bytes) -> str:
-    return path.decode("utf-8", "surrogateescape")
-
-
-def _awaits_path(fields: Sequence[bytes]) -> bool:
-    """Whether the next field of a raw diff must be a path (which may look like anything, an id included)."""
-    if not fields:
-        return False
-    if fields[-1].startswith(b":"):
-        return True
-    return len(fields) >= 2 and fields[-2].startswith(b":") and fields[-2].split(b" ")[-1][:1] in (b"R", b"C")
-
-
-def _parse_raw(fields: Iterable[bytes]) -> Iterator[Change]:
-    """Records of `--raw -z`: a colon, mode and id for each parent, the new ones, a status, a path (two if renamed)."""
-    rest = iter(fields)
-    for field in rest:
-        if not field.startswith(b":"):
-            continue
-        parents = len(field) - len(field.lstrip(b":"))
-        words = field.lstrip(b":").decode().split(" ")
-        mode, ids, status = words[parents], words[parents + 1 : -1], words[-1]
-        path = next(rest)
-        if status[0] in "RC" and parents == 1:
-            path = next(rest)
-        if mode != "160000" and ids[-1].strip("0"):
-            yield Change(_text(path), mode, ids[-1], tuple(id for id in ids[:-1] if id.strip("0")))
-
-
-def _environment(of_the_hook: bool) -> Mapping[str, str]:
-    kept = _KEPT | _OF_THE_HOOK if of_the_hook else _KEPT
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in kept or name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
-    }
-    return {**inherited, **_SAFE_ENVIRONMENT}
-
-
-# What git says → what happened, what to do. The path is put in front.
-_REFUSALS = (
-    ("dubious ownership", "git refuses this repository because another user owns it",
-     "If you trust it: git config --global --add safe.directory <path>"),
-    ("not a git repository", "not a git repository",
-     "Name a folder inside one, or scan it as files: llmsecrets scan <path>"),
-    ("unable to read current working", "the folder is gone", "Change to a folder that exists."),
-    ("cannot change to", "no such folder", "Check the path."),
-)  # fmt: skip
-_COMMIT_ID = re.compile("[0-9a-fA-F]{4,64}")
-_BAD_REVISION = re.compile("bad revision|unknown revision|ambiguous argument|Invalid revision")
-
-
-def _refusal(path: Path, arguments: Sequence[str], stderr: bytes) -> SourceError:
-    text = stderr.decode("utf-8", "replace").strip()
-    first = text.partition("\n")[0] or "no reason given"
-    for sign, happened, advice in _REFUSALS:
-        if sign in text:
-            return SourceError(f"{path}: {happened}", advice)
-    if _BAD_REVISION.search(text):
-        return RevisionError(f"{path}: no such revision: {first}",
-                             "Check its spelling. A shallow clone has few commits: git fetch --unshallow")  # fmt: skip
-    return SourceError(f"{path}: git {arguments[0]} failed: {first}", "Check the repository: git fsck")

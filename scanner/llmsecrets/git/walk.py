@@ -1,0 +1,87 @@
+"""The walk through a history that tells which commit brought each object in, and where."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Collection, Container, Sequence
+from typing import TYPE_CHECKING
+
+from llmsecrets.git.calls import text_of
+from llmsecrets.rules import path_matches
+
+if TYPE_CHECKING:
+    from llmsecrets.git import Repository
+
+
+class Walk:
+    """A `rev-list --objects` under way. Its output waits in an unnamed file, so that it needs nobody to read it."""
+
+    def __init__(self, repository: Repository, revisions: Sequence[str], stdin: bytes) -> None:
+        """`stdin` holds further revisions, one a line."""
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - both live as long as the walk
+        self._input = tempfile.TemporaryFile()  # noqa: SIM115
+        self._input.write(stdin)
+        self._input.seek(0)
+        self._process = subprocess.Popen(
+            repository.command(
+                "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
+                "--ignore-missing", *revisions, *(("--stdin",) if stdin else ()),
+            ),
+            stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
+        )  # fmt: skip
+
+    def first_seen(
+        self, wanted: Container[bytes], globs: Collection[str] = ()
+    ) -> tuple[dict[str, tuple[str, str]], list[str], dict[str, set[str]]]:
+        """(object id → (commit id, path) of those wanted, ids that are missing, glob → the paths it matches).
+
+        Waits for the walk to end.
+        """
+        hinted = re.compile(b"|".join(sorted(re.escape(_hint(glob)) for glob in globs)) or b"(?!)")
+        assert self._process.stderr is not None
+        trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
+        self._process.wait()
+        places: dict[str, tuple[str, str]] = {}
+        missing: list[str] = []
+        met: dict[str, set[str]] = {}
+        commit = b""
+        self._output.seek(0)
+        for line in self._output:
+            object_id, space, path = line[:-1].partition(b" ")
+            if not space:
+                if object_id.startswith(b"?"):
+                    missing.append(object_id[1:].decode())
+                    continue
+                commit = object_id
+            if object_id in wanted:
+                places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
+            if hinted.search(path):
+                for glob in globs:
+                    if path_matches(text_of(path), (glob,)):
+                        met.setdefault(glob, set()).add(text_of(path))
+        self.close()
+        if self._process.returncode:
+            missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
+        return places, missing, met
+
+    def objects(self) -> list[bytes]:
+        """Ids of all objects met, commits and trees included. Waits for the walk to end."""
+        self._process.wait()
+        self._output.seek(0)
+        return [line.partition(b" ")[0] for line in self._output.read().splitlines() if not line.startswith(b"?")]
+
+    def close(self) -> None:
+        """End the walk, finished or not."""
+        assert self._process.stderr is not None
+        self._process.kill()
+        self._process.wait()
+        self._process.stderr.close()
+        self._output.close()
+        self._input.close()
+
+
+def _hint(glob: str) -> bytes:
+    """The longest literal of a glob: what any path it matches must hold."""
+    return max(re.split(r"[*?\[\]]+", glob), key=len).encode("utf-8", "surrogateescape")
