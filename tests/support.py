@@ -112,7 +112,7 @@ class Repo:
     def add(self, path: str, content: str | bytes) -> Path:
         """Write and stage a file."""
         file = self.write(path, content)
-        self.git("add", "--", path)
+        self.git("--literal-pathspecs", "add", "--", path)
         return file
 
     def commit(self, files: Mapping[str, str | bytes] | None = None, message: str = "a change") -> str:

@@ -212,6 +212,23 @@ def test_a_damaged_pack_does_not_end_the_scan(repository, scan, key, damage) -> 
     assert len({skip["blob_id"] for skip in found.json["skips"]}) == len(found.json["skips"]) == lost
 
 
+@pytest.mark.parametrize("options", [(), ("--max-file-size", "1MB")])
+def test_a_large_object_that_breaks_off_is_the_only_one_lost(repository, scan, key, options) -> None:
+    """Git says how large it is before it finds the rest missing; those it is asked for next are in order."""
+    content = random.Random(1).randbytes(3 << 20)
+    repository.commit({"large.bin": content, **{f"{number}.py": f"{number}" for number in range(9)}})
+    repository.commit({"a.py": key("github")})
+    broken = repository.git("rev-parse", "HEAD~1:large.bin")
+    file = repository.root / ".git" / "objects" / broken[:2] / broken[2:]
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[: 2 << 20])
+    found = scan("--history", *options, cwd=repository.root)
+    assert found.paths == ["a.py"]
+    assert [(skip["path"], skip["blob_id"], skip["reason"]) for skip in found.json["skips"]] == [
+        ("large.bin", broken, "unreadable")
+    ]
+
+
 def _offset(repository: Repo, pack: Path, name: str) -> int:
     """Where a pack holds an object."""
     lines = repository.git("show-index", stdin=pack.with_suffix(".idx").read_bytes()).splitlines()

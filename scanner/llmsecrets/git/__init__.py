@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from llmsecrets.errors import SourceError
 from llmsecrets.git.calls import OBJECTS_ELSEWHERE, SAFE_CONFIG, environment, refusal, text_of
-from llmsecrets.git.changes import Change, awaits_path, parse_raw
+from llmsecrets.git.changes import Change, by_commit, parse_raw
 from llmsecrets.git.commits import parse_commit
 from llmsecrets.git.objects import BlobReader
 from llmsecrets.model import Commit
@@ -101,10 +101,10 @@ class Repository:
                 if found.size is None:
                     yield found.id, None, f"{found.type} object"
                 elif found.size > limit:
-                    reader.discard(found.size)
-                    yield found.id, None, f"larger than {limit} bytes"
-                else:
-                    yield found.id, reader.read(found.size), ""
+                    if reader.discard(found.size):
+                        yield found.id, None, f"larger than {limit} bytes"
+                elif (content := reader.read(found.size)) is not None:
+                    yield found.id, content, ""
 
     def every_object(self, types: Sequence[str]) -> list[bytes]:
         """Blocks of ids (one a line) of all objects of the types, in the order of the packs.
@@ -202,7 +202,7 @@ class Repository:
             raise
         if not changed and self.facts.bare:
             raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
-        return list(parse_raw(changed.split(b"\0")))
+        return parse_raw(changed.split(b"\0"))
 
     def commits(self, *arguments: str, ids: Sequence[str] = (), paths: Collection[str] = ()) -> list[str]:
         """Ids of the commits a rev-list call names, newest first. Raises SourceError for a bad revision.
@@ -244,35 +244,14 @@ class Repository:
             return
         import tempfile
 
-        current = ""
-        fields: list[bytes] = []
-        size = len(commit_ids[0])
         with tempfile.TemporaryFile() as ids:
             ids.write("\n".join(commit_ids).encode() + b"\n")
             ids.seek(0)
-            for field in self._fields(
-                ids,
-                "diff-tree",
-                "--stdin",
-                "-r",
-                "-c",
-                "--root",
-                "--raw",
-                "-z",
-                "--no-abbrev",
-                "--no-ext-diff",
-                "--no-textconv",
-                "--find-renames" if renames else "--no-renames",
-                "--ignore-submodules",
-            ):
-                if len(field) == size and not field.startswith(b":") and not awaits_path(fields):
-                    if current:
-                        yield current, list(parse_raw(fields))
-                    current, fields = field.decode(), []
-                else:
-                    fields.append(field)
-        if current:
-            yield current, list(parse_raw(fields))
+            fields = self._fields(
+                ids, "diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev", "--no-ext-diff",
+                "--no-textconv", "--find-renames" if renames else "--no-renames", "--ignore-submodules",
+            )  # fmt: skip
+            yield from by_commit(fields)
 
     def _fields(self, stdin: IO[bytes], *arguments: str) -> Iterator[bytes]:
         """The NUL-separated fields of a call's output, as they come."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from llmsecrets.git.calls import text_of
@@ -17,26 +17,41 @@ class Change(NamedTuple):
     before: tuple[str, ...]
 
 
-def awaits_path(fields: Sequence[bytes]) -> bool:
-    """Whether the next field of a raw diff must be a path (which may look like anything, an id included)."""
-    if not fields:
-        return False
-    if fields[-1].startswith(b":"):
-        return True
-    return len(fields) >= 2 and fields[-2].startswith(b":") and fields[-2].split(b" ")[-1][:1] in (b"R", b"C")
+def parse_raw(fields: Iterable[bytes]) -> list[Change]:
+    """The changes of a raw diff's NUL-separated fields."""
+    rest = iter(fields)
+    return [change for field in rest if field for change in _change(field, rest)]
 
 
-def parse_raw(fields: Iterable[bytes]) -> Iterator[Change]:
-    """Records of `--raw -z`: a colon, mode and id for each parent, the new ones, a status, a path (two if renamed)."""
+def by_commit(fields: Iterable[bytes]) -> Iterator[tuple[str, list[Change]]]:
+    """(commit id, its changes), of raw diffs with the id in front of each.
+
+    Paths may look like ids or records: what a field is, its place alone tells.
+    """
+    commit_id = ""
+    changes: list[Change] = []
     rest = iter(fields)
     for field in rest:
-        if not field.startswith(b":"):
-            continue
-        parents = len(field) - len(field.lstrip(b":"))
-        words = field.lstrip(b":").decode().split(" ")
-        mode, ids, status = words[parents], words[parents + 1 : -1], words[-1]
+        if field.startswith(b":"):
+            changes += _change(field, rest)
+        elif field:
+            if commit_id:
+                yield commit_id, changes
+            commit_id, changes = field.decode(), []
+    if commit_id:
+        yield commit_id, changes
+
+
+def _change(record: bytes, rest: Iterator[bytes]) -> Iterator[Change]:
+    """What a record says: a colon, mode and id for each parent, the new ones, a status; then a path, two if renamed.
+
+    Nothing of a file that is gone, or of a submodule.
+    """
+    parents = len(record) - len(record.lstrip(b":"))
+    words = record.lstrip(b":").decode().split(" ")
+    mode, ids, status = words[parents], words[parents + 1 : -1], words[-1]
+    path = next(rest)
+    if status[0] in "RC" and parents == 1:
         path = next(rest)
-        if status[0] in "RC" and parents == 1:
-            path = next(rest)
-        if mode != "160000" and ids[-1].strip("0"):
-            yield Change(text_of(path), mode, ids[-1], tuple(id for id in ids[:-1] if id.strip("0")))
+    if mode != "160000" and ids[-1].strip("0"):
+        yield Change(text_of(path), mode, ids[-1], tuple(id for id in ids[:-1] if id.strip("0")))

@@ -58,8 +58,7 @@ class BlobReader:
     def __iter__(self) -> Iterator[Header]:
         while True:
             while line := self._out.readline():
-                self._count_answers(1)
-                yield _header(line)
+                yield self._announced(_header(line))
             lost = self._restart()
             if lost is None:
                 return
@@ -85,38 +84,43 @@ class BlobReader:
                 view[:filled] = rest
                 large = _first_header(rest)
                 if large and (large[0].size is None or large[0].size > most):
-                    self._count_answers(1)
                     self._ahead, filled = rest[large[1] :], 0
-                    yield large[0]
+                    yield self._announced(large[0])
             lost = self._restart()
             if lost is None:
                 return
             yield lost
 
-    def read(self, size: int) -> bytes:
-        """The content of the object just announced."""
+    def read(self, size: int) -> bytes | None:
+        """The content of the object just announced; None where git gave up within it, and tells so next."""
         content = self.read_some(size)
         while len(content) < size and (piece := self.read_some(size - len(content))):
             content += piece
-        self.end()
-        return content
+        return content if self._end() else None
 
     def read_some(self, size: int) -> bytes:
-        """A part of the content just announced. The caller counts, and calls `end` behind the last part."""
+        """A part of the content just announced. The caller counts, and discards what is left, be it nothing."""
         if not self._ahead:
             return self._out.read(size)
         taken, self._ahead = self._ahead[:size], self._ahead[size:]
         return taken
 
-    def end(self) -> None:
-        """Step over the newline that follows an object's content."""
-        self.read_some(1)
-
-    def discard(self, size: int) -> None:
-        """Step over an object's content."""
+    def discard(self, size: int) -> bool:
+        """Step over the rest of an object's content. False as `read` gives None."""
         while size > 0 and (piece := self.read_some(min(size, 1 << 20))):
             size -= len(piece)
-        self.end()
+        return self._end()
+
+    def _end(self) -> bool:
+        """Step over the newline that follows an object's content: only then has git answered."""
+        whole = bool(self.read_some(1))
+        self._count_answers(whole)
+        return whole
+
+    def _announced(self, header: Header) -> Header:
+        if header.size is None:
+            self._count_answers(1)
+        return header
 
     def _read_into(self, view: memoryview) -> int:
         if not self._ahead:

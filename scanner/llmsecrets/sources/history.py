@@ -197,11 +197,11 @@ class HistorySource:
                 elif item.size is None:
                     yield Skip(Provenance("", blob_id=item.id), "unreadable", f"{item.type} object {item.id}")
                 elif item.type in MESSAGES:
-                    yield from message(item.type, item.id, reader.read(item.size))
+                    yield from message(item.type, item.id, reader.read(item.size) or b"")
                 elif item.size > self._max_size:
-                    reader.discard(item.size)
-                    detail = f"{item.size} bytes, more than --max-file-size"
-                    yield Skip(Provenance("", blob_id=item.id), "too large", detail)
+                    if reader.discard(item.size):
+                        detail = f"{item.size} bytes, more than --max-file-size"
+                        yield Skip(Provenance("", blob_id=item.id), "too large", detail)
                 else:
                     reopen = self._reopen(item.id) if item.size <= _OPENED else None
                     yield from _streamed(reader, item.size, Provenance("", blob_id=item.id), reopen)
