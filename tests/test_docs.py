@@ -23,6 +23,7 @@ import pytest
 
 import llmsecrets
 from llmsecrets import config, proofs, proposals, reporters, rules, templates
+from llmsecrets.rules import fields
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -118,7 +119,7 @@ def test_published_schema_is_the_one_that_validates() -> None:
 
 
 def test_every_key_of_a_rule_is_explained() -> None:
-    _all_named(RULES, (*rules.KEYS, *rules.ALPHABETS, *rules.Allow._fields, *rules.Part._fields[2:]))
+    _all_named(RULES, (*fields.KEYS, *fields.ALPHABETS, *rules.Allow._fields, *rules.Part._fields[2:]))
 
 
 def test_every_template_class_is_named() -> None:

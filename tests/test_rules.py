@@ -12,7 +12,8 @@ import yaml
 from llmsecrets import rules
 from llmsecrets.errors import RuleError
 from llmsecrets.model import CONFIDENCES, SEVERITIES
-from llmsecrets.rules import builtin_folder, load_rules, path_matches
+from llmsecrets.rules import builtin_folder, fields, load_rules
+from llmsecrets.rules.globs import path_matches
 
 ACME = """\
 rules:
@@ -244,7 +245,7 @@ def test_own_fragments_do_not_reach_back_into_built_in_rules(rule_file) -> None:
 
 @pytest.mark.parametrize("path", sorted(builtin_folder().glob("*.yaml")), ids=lambda path: path.name)
 def test_the_published_schema_accepts_every_built_in_file(path) -> None:
-    validator = jsonschema.Draft202012Validator(rules.json_schema())
+    validator = jsonschema.Draft202012Validator(fields.json_schema())
     errors = [error.message for error in validator.iter_errors(yaml.safe_load(path.read_text("utf-8")))]
     assert errors == []
 
@@ -253,12 +254,12 @@ def test_the_published_schema_accepts_every_built_in_file(path) -> None:
 def test_the_published_schema_refuses_what_the_loader_refuses(rule_file, case) -> None:
     document = yaml.safe_load(rule_file(*REFUSED[case][0]).read_text())
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document, rules.json_schema())
+        jsonschema.validate(document, fields.json_schema())
 
 
 def test_the_published_schema_is_a_schema(llmsecrets) -> None:
     outcome = llmsecrets("rules", "schema")
-    assert outcome.json == json.loads(json.dumps(rules.json_schema()))
+    assert outcome.json == json.loads(json.dumps(fields.json_schema()))
     jsonschema.Draft202012Validator.check_schema(outcome.json)
 
 

@@ -14,7 +14,7 @@ from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing, identify
-from llmsecrets.rules import PATH_EXPRESSION
+from llmsecrets.rules.globs import PATH_EXPRESSION
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Place
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from llmsecrets import cache
 from llmsecrets.errors import ConfigError
 from llmsecrets.model import CONFIDENCES
-from llmsecrets.rules import PATH_EXPRESSION
+from llmsecrets.rules.globs import PATH_EXPRESSION
 
 NAMES = (".llmsecrets.yaml", ".llmsecrets.yml")
 _OF_GITLEAKS = ".gitleaks.toml"

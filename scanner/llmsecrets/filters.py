@@ -13,7 +13,7 @@ from typing import Any
 
 from llmsecrets.config import AllowEntry, Config, Nearest
 from llmsecrets.model import Candidate, Context, Suppressed
-from llmsecrets.rules import PATH_EXPRESSION, path_matches
+from llmsecrets.rules.globs import PATH_EXPRESSION, path_matches
 
 # Our own word, and those of the tools people come from. Each silences its own line, the "nextline" one the next.
 _IGNORE = (

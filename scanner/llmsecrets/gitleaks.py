@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from llmsecrets import anchors
 from llmsecrets.errors import RuleError
 from llmsecrets.re2 import Re2Error, translate
-from llmsecrets.rules import FIRST_GROUP, MAX_WIDTH, PATH_EXPRESSION, Allow, Part, Rule, RuleSet, load_rules
+from llmsecrets.rules import FIRST_GROUP, MAX_WIDTH, Allow, Part, Rule, RuleSet, load_rules
+from llmsecrets.rules.globs import PATH_EXPRESSION
 
 IGNORE_NAME = ".gitleaksignore"
 _SIZE_LIMIT = 16 << 20

@@ -16,7 +16,7 @@ from llmsecrets.config import Config
 from llmsecrets.errors import ConfigError
 from llmsecrets.filters import excluder
 from llmsecrets.migration import TOOLS, glob_of, take
-from llmsecrets.rules import path_matches
+from llmsecrets.rules.globs import path_matches
 
 # ---- detect-secrets ------------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ def rules_schema() -> None:
     """The JSON Schema of rule files."""
     import json
 
-    from llmsecrets.rules import json_schema
+    from llmsecrets.rules.fields import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Container, Sequence
 from typing import TYPE_CHECKING
 
 from llmsecrets.git.calls import text_of
-from llmsecrets.rules import path_matches
+from llmsecrets.rules.globs import path_matches
 
 if TYPE_CHECKING:
     from llmsecrets.git import Repository

@@ -444,7 +444,7 @@ def _blame(expressions: Expressions, rules: Sequence[Rule], flags: int) -> str:
 def _cache_key(digest: str) -> str:
     """What the databases of the rules with a digest are kept by."""
     package = Path(__file__).parents[1]
-    sources = (package / "anchors.py", package / "rules.py", package / "matching" / "__init__.py")
+    sources = (package / "anchors.py", package / "rules" / "__init__.py", package / "matching" / "__init__.py")
     return cache.key(digest.encode(), *_machine(), cache.code(__file__, *sources))
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from llmsecrets.proofs.passwords import hides_word, is_word
-from llmsecrets.rules import path_matches
+from llmsecrets.rules.globs import path_matches
 from llmsecrets.scoring.given import Given, given_at, is_text, name_of
 from llmsecrets.scoring.model import model
 from llmsecrets.scoring.names import is_of_a_detail, is_of_a_request, is_of_a_test, kind_of, repeats
