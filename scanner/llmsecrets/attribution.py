@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
+from llmsecrets.inside.excerpts import Writing, hiding, written
 from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing, identify
 from llmsecrets.rules.globs import PATH_EXPRESSION
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Place
@@ -166,7 +167,7 @@ class Attribution:
             blob_id = chunk.provenance.blob_id or ""
             for provenance, first in wanted[blob_id].items():
                 here = chunk._replace(provenance=provenance)
-                again = list(self._seen_again(here, first, sightings.of[blob_id]))
+                again = self._seen_again(here, first, sightings.of[blob_id])
                 for candidate in without_doubles(again, self._engine.specificity):
                     secret_id = identify(candidate.finding.secret, candidate.finding.family, sightings.key)
                     standing = firsts.standings[secret_id]
@@ -191,17 +192,20 @@ class Attribution:
             self._verdicts[asked] = self._misplaced(*asked)
         return self._verdicts[asked]
 
-    def _seen_again(self, chunk: Chunk, wanted: Sequence[Sighting], every: Sequence[Sighting]) -> Iterator[Candidate]:
+    def _seen_again(self, chunk: Chunk, wanted: Sequence[Sighting], every: Sequence[Sighting]) -> Sequence[Candidate]:
         """The findings for sightings in a blob that is read once more; of `every` one, excerpts hide the secret."""
-        inside = any(one.piece for one in wanted)
+        inside = any(one.piece for one in every)
+        found: list[Candidate] = []
+        writings: list[Writing] = []
         for number, piece in numbered(chunk, self._limits if inside else None):
             if isinstance(piece, Chunk):
                 here, masked = (
                     [one.match for one in some if one.piece == number and one.match.lies_in(piece)]
                     for some in (wanted, every)
                 )
-                if here:
-                    yield from describe(here, piece, masked)
+                found += describe(here, piece, masked) if here else ()
+                writings += written(piece, describe(masked, piece, ())) if inside and masked else ()
+        return hiding(found, writings)
 
 
 def numbered(chunk: Chunk, limits: Limits | None) -> Iterator[tuple[int, Chunk | Skip]]:

@@ -16,6 +16,7 @@ from llmsecrets.config import Config
 from llmsecrets.engine import Engine
 from llmsecrets.inside import Limits, expand, glimpsed, with_encoded
 from llmsecrets.inside.doubles import without_doubles
+from llmsecrets.inside.excerpts import Writing, hiding, written
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
     CONFIDENCES,
@@ -322,6 +323,7 @@ class _Tally:
         if chunk.offset and chunk.provenance == self._opened:
             return
         candidates: list[Candidate] = []
+        writings: list[Writing] = []
         self._opened = None if chunk.last else chunk.provenance
         for piece in expand(chunk, self._limits):
             if isinstance(piece, Skip):
@@ -331,8 +333,9 @@ class _Tally:
                 self._opened = None
             found, skips = engine.find(piece)
             candidates += found
+            writings += written(piece, found)
             self.skips += skips
-        candidates = list(without_doubles(candidates, engine.specificity))
+        candidates = list(hiding(without_doubles(candidates, engine.specificity), writings))
         self.candidates += _added(candidates, chunk, engine, self._limits)
 
     def _search(self, batch: Batch, engine: Engine) -> None:
