@@ -358,7 +358,7 @@ def small_windows():
 @settings(max_examples=60, deadline=None)
 @given(
     gaps=st.lists(st.integers(0, 1500), min_size=1, max_size=5),
-    filler=st.sampled_from(["x ", "\n", "ab\ncd ", "ü ", "\r\n"]),
+    filler=st.sampled_from(["x ", "\n", "ab\ncd ", "é日😀 ", "\r\n"]),
     piece=st.integers(1, 3000),
 )
 def test_a_planted_key_is_found_once_at_its_place_whatever_the_chunking(
@@ -377,10 +377,9 @@ def test_a_planted_key_is_found_once_at_its_place_whatever_the_chunking(
 
         chunks = list(windows.chunks(read, PLACE))
         found = [one for chunk in chunks for one in engine.find(chunk)[0]]
-        if "ü" not in filler:  # a window may begin within a character; columns are then one off
-            assert [(one.finding.location, one.finding.secret) for one in found] == [
-                (one.finding.location, one.finding.secret) for one in whole
-            ]
+        assert [(one.finding.location, one.finding.secret) for one in found] == [
+            (one.finding.location, one.finding.secret) for one in whole
+        ]
         assert len(found) == len(gaps)
 
 
