@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmsecrets.inside.spans import offset_in, spans
+from llmsecrets.sources import WINDOW
 
 CELL = {"cell_type": "code", "execution_count": 3, "id": "ab12", "metadata": {}, "outputs": [], "source": []}
 
@@ -114,6 +116,26 @@ def test_a_broken_notebook_is_read_as_plain_text(content, tmp_path, scan, key) -
     assert (skip["reason"], skip["expected"]) == ("notebook read as plain text", True)
 
 
+def test_what_is_not_utf_8_is_no_notebook(tmp_path, scan, key) -> None:
+    strings = b' "cell_type"'.decode("utf-16-le"), key("github")
+    (tmp_path / "nb.ipynb").write_bytes('{{"{}":"","cells":[{{"source":"{}"}}]}}'.format(*strings).encode("utf-16-le"))
+    found = scan().json
+    assert ([one["rule_id"] for one in found["findings"]], len(found["skips"])) == (["github-pat"], 1)
+
+
+def test_a_large_notebook_with_a_mark_of_utf_16_is_read_as_plain_text(tmp_path, scan, key) -> None:
+    long = notebook({"source": [key("github")]}, large="ü" * WINDOW)
+    (tmp_path / "nb.ipynb").write_bytes(json.dumps(long, ensure_ascii=False).encode("utf-16"))
+    found = scan().json
+    assert ([one["rule_id"] for one in found["findings"]], len(found["skips"])) == (["github-pat"], 1)
+
+
+def test_what_stands_encoded_in_a_notebook_too_large_to_be_held_is_found(scan, key) -> None:
+    encoded = base64.b64encode(f"token: {key('github')}".encode()).decode()
+    found = scan("-", stdin=json.dumps(notebook({"source": [encoded]}, large="x" * WINDOW)).encode()).json
+    assert ([one["rule_id"] for one in found["findings"]], len(found["skips"])) == (["github-pat"], 1)
+
+
 def test_moving_cells_changes_no_fingerprint(tmp_path, scan, key) -> None:
     cells = [{"source": [key("github")]}, {"source": ["a\n"]}, {"source": ["b\n"]}]
     prints = set()
@@ -166,8 +188,8 @@ def test_every_string_is_found_where_it_stands(texts, ascii_only) -> None:
         assert json.loads(raw[start:end].decode("utf-8", "surrogatepass")) == found
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("\ud83da\\"), st.booleans())
 def test_a_character_of_a_string_is_found_behind_its_escapes(text, ascii_only) -> None:
-    raw = json.dumps(text, ensure_ascii=ascii_only).encode()
+    raw = json.dumps(text, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     for at in range(len(text) + 1):
         assert json.loads(raw[: offset_in(raw, at)] + b'"') == text[:at]

@@ -114,7 +114,7 @@ def _opened(chunk: Chunk, kind: str, budget: Budget, depth: int) -> Iterator[Chu
         yield Skip(chunk.provenance, "limit reached", f"archives nested more than {depth} deep (--max-archive-depth)")
         return
     if not chunk.last and chunk.reopen is None:
-        yield chunk
+        yield from _with_decoded(chunk, budget)
         yield Skip(chunk.provenance, "too large", "an archive too large to be held, where it can be read only once")
         return
     try:
@@ -177,8 +177,8 @@ def _read(chunk: Chunk, budget: Budget) -> Iterator[Chunk | Skip]:
             with chunk.reopen() as file:
                 content = file.read(budget.limits.held + 1)
         if not content or len(content) > budget.limits.held:
-            yield chunk
-            yield _as_text(chunk, f"more than {budget.limits.held} bytes")
+            yield from _with_decoded(chunk, budget)
+            yield _as_text(chunk, f"more than {budget.limits.held if chunk.reopen else len(chunk.data)} bytes")
             return
         whole = chunk._replace(data=content, last=True)
     try:

@@ -59,9 +59,12 @@ class Piece(NamedTuple):
 
 
 def load(text: bytes) -> dict[str, Any]:
-    """The notebook as JSON. Raises BrokenError."""
+    """The notebook as JSON, of UTF-8 only: json.loads would guess UTF-16 where `spans` sees other strings.
+
+    Raises BrokenError.
+    """
     try:
-        notebook = json.loads(text)
+        notebook = json.loads(text.decode("utf-8-sig", "surrogatepass"))
     except (ValueError, RecursionError) as failure:
         raise BrokenError("nested too deeply" if isinstance(failure, RecursionError) else "not valid JSON") from failure
     if not isinstance(notebook, dict) or not any(

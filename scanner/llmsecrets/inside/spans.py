@@ -47,7 +47,7 @@ def _string(quoted: bytes) -> str:
 
 def offset_in(quoted: bytes, characters: int) -> int:
     """How many bytes into a JSON string, its quotes included, the character stands that is this far into its value."""
-    text = quoted.decode("utf-8", "replace")
+    text = quoted.decode("utf-8", "surrogatepass")
     position = 1
     for escape in _ESCAPE.finditer(text, 1):
         plain = escape.start() - position
@@ -55,4 +55,4 @@ def offset_in(quoted: bytes, characters: int) -> int:
             break
         characters -= plain + 1
         position = escape.end()
-    return len(text[: min(position + characters, len(text) - 1)].encode())
+    return len(text[: min(position + characters, len(text) - 1)].encode("utf-8", "surrogatepass"))

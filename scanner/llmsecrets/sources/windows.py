@@ -28,13 +28,13 @@ _MARKS = (
 def chunks(read: Read, provenance: Provenance, previous: Previous = None, reopen: Reopen = None) -> Iterator[Chunk]:
     """The content that `read` gives, as chunks; empty content is an empty one, so that it counts as read.
 
-    `reopen` goes into the first one's, if it does not hold everything.
+    `reopen` goes into the first one's, if it does not hold everything; not where that would give other bytes.
     """
     first = exactly(read, WINDOW)
     encoding = next((name for mark, name in _MARKS if first.startswith(mark)), None)
     if encoding:
         read = _transcoded(first, read, encoding)
-        first = exactly(read, WINDOW)
+        first, reopen = exactly(read, WINDOW), None
     if len(first) < WINDOW:
         yield Chunk(first, provenance, previous=previous)
         return
@@ -67,17 +67,22 @@ def _windows(window: bytes, read: Read, whole: Chunk) -> Iterator[Chunk]:
     """Overlapping windows; `whole` is what all their chunks have in common."""
     offset, line, column, seen = 0, 1, 1, 0
     while True:
-        following = exactly(read, WINDOW, window[-OVERLAP:])
-        last = len(following) == OVERLAP
+        passed = _character_start(window, len(window) - OVERLAP)
+        following = exactly(read, WINDOW, window[passed:])
+        last = len(following) == len(window) - passed
         yield whole._replace(data=window, offset=offset, first_line=line, first_column=column, seen=seen, last=last)
         if last:
             return
-        passed = len(window) - OVERLAP
         line += window.count(b"\n", 0, passed)
         line_start = window.rfind(b"\n", 0, passed) + 1
         column = len(window[line_start:passed].decode("utf-8", "replace")) + (1 if line_start else column)
-        offset, seen = offset + passed, OVERLAP
+        offset, seen = offset + passed, len(window) - passed
         window = following
+
+
+def _character_start(window: bytes, at: int) -> int:
+    """Where the character starts that has a byte at a place: cut in two, it would count as several in a column."""
+    return next((start for start in range(at, max(-1, at - 4), -1) if window[start] & 0xC0 != 0x80), at)
 
 
 def _transcoded(first: bytes, read: Read, encoding: str) -> Read:
