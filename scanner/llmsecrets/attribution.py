@@ -50,8 +50,8 @@ class Sighting(NamedTuple):
     def parse(cls, dumped: list[Any], engine: Engine) -> Sighting:
         rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, *rest = dumped
         secret_id, piece, members = rest
-        spans = tuple((str(name), int(first), int(last)) for name, first, last in parts)
-        pairs = tuple((str(name), str(value)) for name, value in facts)
+        spans = tuple([(str(name), int(first), int(last)) for name, first, last in parts])
+        pairs = tuple([(str(name), str(value)) for name, value in facts])
         rule = engine.rules.get(rule_id)
         match = Match(rule, start, end, secret_start, secret_end, confidence, score, pairs, spans)
         return cls(match, secret_id, int(piece), tuple(members))

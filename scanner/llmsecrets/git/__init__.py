@@ -146,7 +146,9 @@ class Repository:
     def named(self, refs: bytes) -> list[str]:
         """Ids of everything that `refs`, reflogs, HEAD and other worktrees' HEADs name, sorted."""
         ids = (line.split(b" ")[0].decode() for line in refs.splitlines())
-        return sorted({*ids, *self.commits("--ignore-missing", "--all", "--reflog", "--no-walk=unsorted")})
+        # Of `--all` there are HEADs left: git need not open what thousands of refs name.
+        rest = ("--ignore-missing", "--exclude=refs/*", "--all", "--reflog", "--no-walk=unsorted")
+        return sorted({*ids, *self.commits(*rest)})
 
     def remote(self) -> str:
         """The address of the remote `origin`, as configured: it may hold a password. Empty if there is none."""

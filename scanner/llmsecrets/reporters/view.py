@@ -28,6 +28,7 @@ class View:
         self._show = show_secrets
         self._redacted: dict[str, str] = {}
         self._lengths: dict[str, set[int]] = {}
+        self._texts: dict[str, str] = {}  # told before: the same few commits brought most findings in
         if not show_secrets:
             for secret in set(_secrets(report)):
                 self._add(secret)
@@ -38,7 +39,9 @@ class View:
 
     def text(self, text: str) -> str:
         """Text from outside, without the report's secrets and safe to print on one line."""
-        return printable(self._masked(text))
+        if text not in self._texts:
+            self._texts[text] = printable(self._masked(text))
+        return self._texts[text]
 
     def excerpt(self, finding: Finding) -> tuple[str, str]:
         """What stands before and after the secret on its line."""
