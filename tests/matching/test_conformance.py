@@ -89,6 +89,13 @@ def test_a_key_that_begins_with_few_letters_begins_cleanly(before, found, name, 
     assert rules.count("aws-access-key-id") == found
 
 
+@pytest.mark.parametrize("assigns", ["=", ":", " => ", "%3D", r"\u003d", "\t", '||"', "??'", "=b'", '=r"'])
+def test_the_gate_is_open_wherever_something_is_assigned(assigns, engine) -> None:
+    """Of minified code, an escaped query, a table, a string with a prefix, too."""
+    text = f"DEEPGRAM_API_KEY{assigns}{expand('{{hex:40}}', 7)}".encode()
+    assert [one.finding.rule_id for one in findings_in(engine, text)] == ["deepgram-api-key"]
+
+
 class Everywhere:
     """A stage one that decides nothing: every rule could match everywhere."""
 

@@ -27,10 +27,11 @@ BEFORE = f"(?:^|[^A-Za-z0-9_]|{'|'.join(_ESCAPES)})"
 # Where a value is known by its name only, something must call it a credential, and a token's worth of characters must
 # follow an assignment. One expression for all such rules: most texts are never searched for the names. Matches that
 # span more than GATE_WIDTH bytes need not be found; quotes and brackets without a bound are looked for faster.
+# `3D` ends an escaped `=`.
 GATE_WIDTH = 128
 GATE = (
     r"(?i:key|token|secret|passw|auth|cred|bearer|api|client|cert|access|private)"
-    r"(?:[\x00-\xff]{0,40}[=:,(> ][\s\"'`\\({\[]*|-)[A-Za-z0-9_\-./+]{16}"
+    r"(?:[\x00-\xff]{0,40}(?:[=:,(> \t|?]|3[dD])[\s\"'`\\({\[]*(?:[bfru]{1,2}[\"'])?|-)[A-Za-z0-9_\-./+]{16}"
 )
 
 FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match
