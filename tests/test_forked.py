@@ -1,0 +1,109 @@
+"""Work in processes: what children send back, and what becomes of the scan where one of them dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from support import Repo, make_key
+
+from llmsecrets import forked
+from llmsecrets.errors import LlmsecretsError
+
+pytestmark = pytest.mark.skipif(not forked.AVAILABLE, reason="this system does not fork")
+
+# What `-j 2` does on systems that cannot fork, and what it does where a child is killed while it works.
+_WITH_THREADS = "from llmsecrets import forked; forked.AVAILABLE = False"
+_KILLED = """
+import os, signal
+from llmsecrets import scan
+drain = scan._Tally.drain
+def die(tally, *rest):
+    if os.fork_number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return drain(tally, *rest)
+scan._Tally.drain = die
+fork, os.fork_number = os.fork, 0
+def counted():
+    os.fork_number += 1
+    return fork()
+os.fork = counted
+"""
+
+
+def _scan(repository: Repo, before: str) -> subprocess.CompletedProcess[str]:
+    code = f"{before}\nfrom llmsecrets.cli import main\nmain()"
+    arguments = ("scan", "--history", "--no-cache", "-j", "2", "-q", "-f", "json", ".")
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=repository.root, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def history(repository) -> Repo:
+    for number in range(9):
+        repository.commit({f"{number}.py": f"key = '{make_key('github', number + 1)}'\n"})
+    return repository
+
+
+def test_results_come_in_the_order_of_the_tasks_however_large() -> None:
+    def task(number: int) -> forked.Task:
+        return lambda _: bytes([number]) * (number << 20)
+
+    assert forked.run([task(3), task(0), task(1)], lambda *_: None) == [b"\3" * (3 << 20), b"", b"\1" * (1 << 20)]
+
+
+def test_what_children_report_is_summed_up() -> None:
+    told: list[tuple[int, int]] = []
+
+    def task(report: forked.Report) -> bytes:
+        report(2, 1 << 40)
+        return b""
+
+    forked.run([task, task], lambda *counts: told.append(counts))
+    assert told[-1] == (4, 2 << 40)
+
+
+def test_each_thing_in_a_queue_is_drawn_once() -> None:
+    things = [f"{number}\n" for number in range(2500)]
+    queue = forked.Queue(things, turns=1000)
+    shares = forked.run([lambda _: "".join(queue).encode()] * 3, lambda *_: None)
+    assert sorted(b"".join(shares).split()) == sorted(thing.strip().encode() for thing in things)
+    assert list(queue) == []
+
+
+@pytest.mark.parametrize(
+    "end", [lambda _: os._exit(7), lambda _: os.kill(os.getpid(), signal.SIGKILL), lambda _: 1 / 0]
+)
+def test_a_child_without_a_result_is_an_error(end, capfd) -> None:
+    with pytest.raises(LlmsecretsError, match="ended early"):
+        forked.run([end, lambda _: b"fine"], lambda *_: None)
+
+
+def test_an_interrupt_leaves_no_child_behind() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        forked.run([lambda _: bytes(threading.Event().wait(60))] * 2, interrupt)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, 0)
+
+
+def test_threads_find_the_same(history) -> None:
+    with_processes, with_threads = _scan(history, ""), _scan(history, _WITH_THREADS)
+    assert with_threads.returncode == with_processes.returncode == 1
+    found = [one.stdout.partition('"stats"')[0] for one in (with_processes, with_threads)]
+    assert found[0] == found[1]
+    assert found[0].count('"rule_id"') == 9
+
+
+def test_a_scan_whose_child_is_killed_is_incomplete(history) -> None:
+    """By the system, say, for want of memory: nothing is passed off as a result."""
+    outcome = _scan(history, _KILLED)
+    assert (outcome.returncode, outcome.stdout) == (3, "")
+    assert "a worker process ended early" in outcome.stderr
