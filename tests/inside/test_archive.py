@@ -216,9 +216,45 @@ def test_a_member_without_a_name_ends_nothing() -> None:
     assert texts["box/other"] == b"y"
 
 
+def test_behind_a_damaged_header_a_tar_is_read_as_it_is() -> None:
+    box = bytearray(tarred({"a": b"first", "b": b"second", "c": b"third"}))
+    box[1024 + 5] ^= 1  # in the name of the second
+    texts, (skip,) = opened(bytes(box))
+    assert (texts["box/a"], b"second" in texts["box"], b"third" in texts["box"]) == (b"first", True, True)
+    assert (skip.reason, skip.expected) == ("damaged archive", True)
+
+
+def test_a_tar_that_ends_within_a_header_is_damaged() -> None:
+    texts, (skip,) = opened(tarred({"a": b"first", "b": b"second"})[:1300])
+    assert (texts, skip.reason) == ({"box/a": b"first"}, "damaged archive")
+
+
+def test_what_stands_behind_a_tar_is_read() -> None:
+    first, second = tarred({"a": b"first"}), tarred({"b": b"second"})
+    assert opened(first + second) == ({"box/a": b"first", "box/b": b"second"}, [])
+    assert opened(gzip.compress(first + b"more")) == ({"box/a": b"first", "box": b"more"}, [])
+
+
+def test_what_a_tar_holds_is_counted_once() -> None:
+    box = tarred({"a": b"x" * 100_000})
+    for content in (box, gzip.compress(box)):
+        assert opened(content, Limits(size=len(box)))[1] == []
+
+
+@pytest.mark.parametrize("suffix", COMPRESSORS)
+def test_compressed_data_that_break_off_or_go_on_as_something_else_are_damaged(suffix) -> None:
+    packed = COMPRESSORS[suffix](random.Random(1).randbytes(2_000_000))
+    for content in (packed[:-9], packed[: len(packed) * 2 // 3], packed + b"something else"):
+        (skip,) = opened(content)[1]
+        assert (skip.reason, skip.expected) == ("damaged archive", True)
+    texts, skips = opened(packed + COMPRESSORS[suffix](b"more"), Limits(decode_depth=0))
+    assert (len(texts["box/box"]), skips) == (2_000_004, [])
+
+
 @settings(deadline=None)
 @given(
-    box=st.sampled_from([zipped({"a": b"x" * 99, "b": b"y"}), tarred({"a": b"x" * 99}, "w:gz"), tarred({"a": b"x"})]),
+    box=st.sampled_from([zipped({"a": b"x" * 99, "b": b"y"}), tarred({"a": b"x" * 99}, "w:gz"), tarred({"a": b"x"})])
+    | st.sampled_from(list(COMPRESSORS.values())).map(lambda compress: compress(b"a line\n" * 9)),
     at=st.integers(0, 10_000),
     damage=st.binary(min_size=1, max_size=8),
 )

@@ -12,7 +12,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from lzma import LZMADecompressor, LZMAError
 from typing import Any, BinaryIO, NamedTuple
 
@@ -24,6 +24,7 @@ from llmsecrets.reading import Read, exactly
 _PIECE = 1 << 18  # bytes unpacked at a time
 _READS_BEYOND = 8  # times that tarfile may read at the end of a tar that is in order
 _TAR_HEADERS = 1 << 20  # bytes that may stand between two members: long names, extended attributes
+_ZSTD_PIECE = 512  # bytes unpacked at once: to 16 MiB at most
 _XZ_MEMORY = 128 << 20  # `xz -9` needs 65 MiB to unpack
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".z")
 # What the standard library raises over damaged or hostile archives; MemoryError where a header asks for too much.
@@ -60,8 +61,8 @@ class Closed(NamedTuple):
 class Stream:
     """What something unpacks to. It ends where the data are damaged, and `trouble` says how."""
 
-    def __init__(self, read: Read, budget: Budget) -> None:
-        """`read` gives up to so many bytes, none at the end."""
+    def __init__(self, read: Read, budget: Budget | None) -> None:
+        """`read` gives up to so many bytes, none at the end; without a budget, bytes that are counted already."""
         self._read, self._budget, self._ahead = read, budget, b""
         self.trouble = ""
 
@@ -77,7 +78,8 @@ class Stream:
         except DAMAGE as failure:
             self.trouble = reason_of(failure)
             return b""
-        self._budget.spend(len(piece))
+        if self._budget:
+            self._budget.spend(len(piece))
         return piece
 
     def peek(self, size: int) -> bytes:
@@ -141,15 +143,15 @@ def _decompressor(kind: str, file: BinaryIO) -> Read:
     if kind == "bzip2":
         import bz2
 
-        return bz2.BZ2File(file).read1
+        return _streams(bz2.BZ2Decompressor, file)
     if kind == "xz":
-        return _xz(file)
+        return _streams(lambda: LZMADecompressor(memlimit=_XZ_MEMORY), file)
     return _zstd(file)
 
 
-def _xz(file: BinaryIO) -> Read:
-    """As lzma.open, which has no limit on the memory that a header may ask for."""
-    decompressor = LZMADecompressor(memlimit=_XZ_MEMORY)
+def _streams(begin: Callable[[], Any], file: BinaryIO) -> Read:
+    """As lzma.open, which sets no limit on memory, and bz2.open, which passes over what stands behind the data."""
+    decompressor = begin()
 
     def read(size: int) -> bytes:
         nonlocal decompressor
@@ -158,12 +160,13 @@ def _xz(file: BinaryIO) -> Read:
                 rest = (decompressor.unused_data or file.read(_PIECE)).lstrip(b"\0")
                 if not rest:
                     return b""
-                decompressor = LZMADecompressor(memlimit=_XZ_MEMORY)
+                decompressor = begin()
             else:
                 rest = file.read(_PIECE) if decompressor.needs_input else b""
                 if not rest and decompressor.needs_input:
                     raise EOFError("the compressed data end too early")
-            if piece := decompressor.decompress(rest, size):
+            piece: bytes = decompressor.decompress(rest, size)
+            if piece:
                 return piece
 
     return read
@@ -177,17 +180,46 @@ def _zstd(file: BinaryIO) -> Read:
             import zstandard
         except ImportError as failure:
             raise UnopenedError("to look into zstd: pip install 'llmsecrets[zstd]'", missing=True) from failure
-        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        read: Read = reader.read1
-        return read
-    opened: Read = zstd.ZstdFile(file).read1
-    return opened
+        return _telling(zstandard.ZstdError, _zstd_frames(zstandard.ZstdDecompressor(), file))
+    return _telling(zstd.ZstdError, zstd.ZstdFile(file).read1)
+
+
+def _telling(error: type[Exception], read: Read) -> Read:
+    """What tells of damage by an error of its own, as one that does by a ValueError."""
+
+    def next_bytes(size: int) -> bytes:
+        try:
+            return read(size)
+        except error as failure:
+            raise ValueError(failure) from failure
+
+    return next_bytes
+
+
+def _zstd_frames(decompressor: Any, file: BinaryIO) -> Read:
+    """As the stream_reader of zstandard, which takes data that break off for whole."""
+    frame, packed, unpacked = decompressor.decompressobj(), b"", io.BytesIO()
+
+    def read(size: int) -> bytes:
+        nonlocal frame, packed, unpacked
+        while not (piece := unpacked.read(size)):
+            packed = packed or file.read(_ZSTD_PIECE)
+            if frame.eof:
+                if not packed:
+                    return b""
+                frame = decompressor.decompressobj()
+            elif not packed:
+                raise EOFError("the compressed data end too early")
+            unpacked, packed = io.BytesIO(frame.decompress(packed)), frame.unused_data
+        return piece
+
+    return read
 
 
 def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member | Closed]:
     source = _Tar(stream)
     try:
-        tar = tarfile.open(fileobj=source, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115 - nothing is held
+        tar: Any = tarfile.open(fileobj=source, mode="r|", tarinfo=_Header)  # type: ignore[call-overload]  # noqa: SIM115 - nothing is held
     except DAMAGE as failure:
         raise UnopenedError(reason_of(failure)) from failure
     while True:
@@ -197,7 +229,8 @@ def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member | Closed]:
             source.allow(None)
         except DAMAGE as failure:
             yield Closed("", "damaged archive", reason_of(failure))
-            return
+            source.allow(None)
+            break
         if info is None:
             break
         tar.members.clear()  # tarfile would remember them all
@@ -205,12 +238,41 @@ def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member | Closed]:
             budget.enter()
             content = tar.extractfile(info)
             assert content is not None
-            member = Stream(content.read, budget)
+            member = Stream(content.read, budget if info.issparse() else None)
             yield Member(_name(info.name), member)
             while member.read(_PIECE):  # what was not asked for; tarfile would hold it to be a header
                 pass
+    behind = Stream(_without_zeros(tar.fileobj.read), None)  # another tar, say
+    if behind.peek(1):
+        yield Member("", behind)
     if stream.trouble:
         yield Closed("", "damaged archive", stream.trouble)
+
+
+def _without_zeros(read: Read) -> Read:
+    """What is read, from the first byte on that is not zero."""
+    begun = False
+
+    def next_bytes(size: int) -> bytes:
+        nonlocal begun
+        piece = read(size)
+        while piece and not begun:
+            rest = piece.lstrip(b"\0")
+            begun, piece = bool(rest), rest or read(size)
+        return piece
+
+    return next_bytes
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar. At one that is damaged or cut off tarfile would end as if the tar did."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> _Header:
+        try:
+            return super().fromtarfile(tar)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as failure:  # type: ignore[attr-defined]
+            raise ValueError(failure) from failure
 
 
 class _Tar:
