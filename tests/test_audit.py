@@ -185,6 +185,13 @@ def test_a_list_for_scripts_and_verdicts_by_them(audited, llmsecrets, key) -> No
     assert llmsecrets("audit", "set", "0" * 12, "real", cwd=audited.root).code == 2
 
 
+@pytest.mark.parametrize("day", ["20270131", "2027-W04-7", "tomorrow"])
+def test_a_day_that_no_baseline_may_hold_is_refused_before_it_is_written(audited, llmsecrets, day) -> None:
+    digest = llmsecrets("audit", "--json", cwd=audited.root).json[0]["digest"]
+    assert llmsecrets("audit", "set", digest, "accepted", "--expires", day, cwd=audited.root).code == 2
+    assert llmsecrets("audit", "--json", cwd=audited.root).code == 0
+
+
 def test_stats_count_how_often_rules_were_right(audited, llmsecrets) -> None:
     listed = {(one["path"], one["rule"]): one["digest"] for one in llmsecrets("audit", "--json", cwd=audited.root).json}
     digest = listed["a.py", "github-pat"]

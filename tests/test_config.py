@@ -122,6 +122,8 @@ REFUSED = {
     "colour: red": (1, "unknown key 'colour'"),
     "\nexit_code: many": (2, "exit_code must be a whole number"),
     "exit_code: true": (1, "exit_code must be a whole number"),
+    "exit_code: .inf": (1, "exit_code must be a whole number"),
+    "jobs: 1.5": (1, "jobs must be a whole number"),
     "exit_zero: perhaps": (1, "exit_zero must be true or false"),
     "exclude: 7": (1, "exclude must be a list of texts"),
     "exclude: [7]": (1, "exclude must be a list of texts"),
@@ -132,8 +134,10 @@ REFUSED = {
     "allow:\n  - 7": (1, "an entry must be a mapping"),
     "allow:\n  - {paths: [a]}": (2, "an entry needs a reason"),
     "allow:\n  - {reason: x}": (2, "an entry needs a criterion"),
+    "allow:\n  - {reason: x, paths: [], stopwords: []}": (2, "an entry needs a criterion"),
     "allow:\n  - {reason: x, path: a}": (2, "unknown key 'path'"),
     "allow:\n  - {reason: x, paths: [a], expires: soon}": (2, "expires must be a date"),
+    "allow:\n  - {reason: x, paths: [a], expires: '20270131'}": (2, "expires must be a date"),
     "allow:\n  - {reason: x, regexes: ['(']}": (2, "bad regular expression '('"),
     "allow:\n  - {reason: x, paths: [a], target: file}": (2, "target must be one of secret, match, line"),
     "allow:\n  - {reason: x, paths: 7}": (2, "paths must be a list of texts"),
@@ -266,6 +270,14 @@ def test_show_prints_every_value_with_its_origin(llmsecrets, tmp_path) -> None:
     assert shown["allow"].startswith("old samples ")
     assert shown["exclude"].startswith("a, b ")
     assert shown["baseline"].split() == ["-", "default"]
+
+
+def test_show_prints_nothing_that_commands_a_terminal(llmsecrets, tmp_path) -> None:
+    (tmp_path / ".llmsecrets.yaml").write_text('exclude: ["\\e[2J"]\nallow: [{reason: "\\e[2J", paths: [a]}]\n')
+    for command in ("show", "check"):
+        printed = llmsecrets("config", command).stdout
+        assert "\\x1b[2J" in printed
+        assert "\x1b" not in printed
 
 
 def test_show_of_a_bad_file_is_a_mistake(llmsecrets, tmp_path) -> None:

@@ -130,6 +130,14 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
     return Config(**values, folder=folder, origins=origins, nested=nested)
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a day as 2027-01-31: days are compared as texts, which 20270131 would spoil."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def allowlist_in(folder: Path) -> tuple[AllowEntry, ...] | None:
     """The allowlist of the configuration file in a folder; None where there is none. Raises ConfigError."""
     file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
@@ -254,9 +262,9 @@ def _boolean(value: Any, where: str) -> bool:
 def _integer(value: Any, where: str, most: int) -> int:
     try:
         number = int(value)
-    except (TypeError, ValueError) as failure:
+    except (TypeError, ValueError, OverflowError) as failure:
         raise ConfigError(f"{where} must be a whole number") from failure
-    if isinstance(value, bool) or not 0 <= number <= most:
+    if isinstance(value, bool | float) or not 0 <= number <= most:
         raise ConfigError(f"{where} must be a whole number from 0 to {most}")
     return number
 
@@ -313,7 +321,7 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
         for key in ("paths", "regexes", "stopwords", "commits", "rules")
         if key in entry
     }
-    if not lists:
+    if not any(lists.values()):  # an entry of empty lists would hold for every finding
         raise ConfigError(f"{where}: an entry needs a criterion", "Give paths, regexes, stopwords, commits or rules.")
     expires = str(entry.get("expires", ""))
     _check_date(expires, where)
@@ -325,10 +333,8 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
 
 
 def _check_date(text: str, where: str) -> None:
-    try:
-        date.fromisoformat(text or "2000-01-01")
-    except ValueError as failure:
-        raise ConfigError(f"{where}: expires must be a date such as 2027-01-31") from failure
+    if not is_day(text or "2000-01-01"):
+        raise ConfigError(f"{where}: expires must be a date such as 2027-01-31")
 
 
 def _check_globs(globs: Sequence[str], where: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +244,5 @@ def _who() -> str:
 
 
 def _check_day(text: str) -> None:
-    try:
-        date.fromisoformat(text or "2000-01-01")
-    except ValueError as failure:
-        raise click.UsageError(f"{text!r} is no day such as 2027-01-31.") from failure
+    if text and not configuration.is_day(text):
+        raise click.UsageError(f"{text!r} is no day such as 2027-01-31.")
