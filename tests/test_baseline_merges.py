@@ -116,4 +116,6 @@ def test_what_one_side_dropped_stays_away_with_the_base(tmp_path, llmsecrets) ->
     llmsecrets("baseline", "merge", "ours", "theirs", "-o", "all")
     llmsecrets("baseline", "merge", "ours", "theirs", "--base", "base", "-o", "some")
     paths = {name: [one.path for one in baseline.load(tmp_path / name).entries] for name in ("all", "some")}
+    missing = llmsecrets("baseline", "merge", "ours", "theirs", "--base", "nowhere")
+    assert (missing.code, "nowhere: the baseline cannot be read" in missing.stderr) == (2, True)
     assert paths == {"all": ["1.py", "2.py", "3.py", "4.py"], "some": ["1.py", "3.py", "4.py"]}

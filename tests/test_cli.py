@@ -195,6 +195,26 @@ def test_a_closed_pipe_ends_quietly(planted, format) -> None:
     assert process.wait() in (0, 1, 3)
 
 
+@pytest.mark.parametrize("command", [("rules", "list"), ("scan", "leak", "--exit-zero")], ids=" ".join)
+def test_a_closed_pipe_is_no_finding(planted, command) -> None:
+    """As `| true`: click by itself ends such a process with 1, which says that there are findings."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*COMMAND, *command], cwd=planted, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_of_any_command(planted) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "rules", "list"], cwd=planted, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 3
+    assert b"standard output: No space left on device" in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_full_disk_is_told(planted, format) -> None:

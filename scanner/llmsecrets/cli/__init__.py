@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC
 from typing import NoReturn
 
 from llmsecrets.errors import ExitCode, LlmsecretsError
@@ -53,10 +54,13 @@ def run(arguments: Sequence[str]) -> int:
     except LlmsecretsError as failure:
         complain(str(failure), failure.advice)
         return failure.exit_code
-    except BrokenPipeError:  # the reader has seen enough; what is left in the buffer has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except (BrokenPipeError, SystemExit):  # the reader has seen enough, for which click would end the process with 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
         return ExitCode.INCOMPLETE
     except Exception as failure:
+        if isinstance(failure, OSError) and failure.errno == ENOSPC and failure.filename is None:  # none of our files
+            complain(f"standard output: {failure.strerror}", "What was printed is not complete.")
+            return ExitCode.INCOMPLETE
         return _crashed(failure)
 
 

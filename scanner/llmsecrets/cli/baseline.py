@@ -115,7 +115,8 @@ def baseline_merge(ours: Path, theirs: tuple[Path, ...], base: Path | None, outp
     """
     from llmsecrets.baseline import load, merge
 
-    origin = load(base) if base and base.stat().st_size else None  # git gives an empty file where there is none
+    made_apart = base is None or (base.is_file() and not base.stat().st_size)  # git gives an empty file for no base
+    origin = None if base is None or made_apart else load(base)
     merged = load(ours)
     for other in theirs:
         merged = merge(merged, load(other), origin)
