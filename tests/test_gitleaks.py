@@ -13,6 +13,7 @@ from support import ENGINES, findings_in
 from llmsecrets import gitleaks, matching
 from llmsecrets.engine import Engine
 from llmsecrets.errors import RuleError
+from llmsecrets.reporters import FORMATS
 from llmsecrets.templates import expand
 
 ACME = """
@@ -252,6 +253,17 @@ def test_a_file_is_named_by_option_or_key(tmp_path, config, scan) -> None:
     assert scan("--gitleaks-config", "own.toml").paths == ["a.py"]
     (tmp_path / ".llmsecrets.yaml").write_text("gitleaks_config: own.toml\nallow: [{reason: x, paths: [a.py]}]\n")
     assert scan().paths == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_its_texts_command_no_terminal_and_break_no_format(tmp_path, config, llmsecrets, format) -> None:
+    """The file comes with the repository that is scanned."""
+    config(ACME.replace("Acme key", "\\u001b[2J\\u202e </b>").replace("internal", "\\u001b[2J") + '"\\u001b[2J" = 1\n')
+    (tmp_path / "a.py").write_text(f"acme_key={value(1)}")
+    outcome = llmsecrets("scan", "-f", format, "-o", "report", "-f", "text", "--show-suppressed")
+    printed = outcome.stdout + outcome.stderr + (tmp_path / "report").read_text("utf-8")
+    assert "\\x1b[2J" in outcome.stdout
+    assert not [char for char in printed if not (char.isprintable() or char == "\n")]
 
 
 def test_a_scan_says_what_it_leaves_out(tmp_path, config, scan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -46,6 +47,17 @@ def test_markup_is_not_interpreted(make, render):
     written = render("text", hostile(make, MARKUP), color=True, width=1000)
     assert MARKUP in written
     assert "\x1b]8" not in written
+
+
+@pytest.mark.parametrize("command", ["::stop-commands::x", "##[add-mask]x", "##vso[task.prependpath]/tmp"])
+@pytest.mark.parametrize("format", ["text", "json", "jsonl", "sarif", "markdown", "gitlab", "codequality"])
+def test_a_ci_service_that_keeps_the_log_is_not_commanded(format, command, make, render):
+    written = render(format, hostile(make, command), show_suppressed=True)
+    assert not [
+        line for line in written.splitlines() if line.lstrip().startswith("::") or "##[" in line or "##vso[" in line
+    ]
+    if format == "json":
+        assert json.loads(written)["notes"] == [command]
 
 
 def test_the_user_has_the_last_word_on_colour(make, rules, render, monkeypatch):

@@ -35,7 +35,7 @@ def config_show(target: Path, config_file: Path | None) -> None:
             value = [entry.reason for entry in value]
         if name == "max_age_days":
             value = [f"{category}={days}" for category, days in value.items()]
-        click.echo(f"{name:<17} {_plain(value):<30} {origin}")
+        click.echo(f"{name:<17} {display_path(_plain(value)):<30} {display_path(origin)}")
 
 
 @config.command("check")
@@ -55,7 +55,7 @@ def config_check(target: Path, history: bool, strict: bool, config_file: Path | 
         if entry.expired(today) or f"{entry.reason} ({entry.origin})" not in used:
             wrong += 1
             owner = f", {display_path(entry.owner)}" if entry.owner else ""
-            click.echo(f"{entry.origin}: {state}: {display_path(entry.reason)}{owner}")
+            click.echo(f"{display_path(entry.origin)}: {state}: {display_path(entry.reason)}{owner}")
     click.echo(f"{wrong} entries of allowlists have expired or are unused")
     return ExitCode.FINDINGS if strict and wrong else ExitCode.CLEAN
 

@@ -30,6 +30,13 @@ _NAMES = {"gl-secret-detection-report.json": "gitlab", "gl-code-quality-report.j
 
 
 def complain(message: str, advice: str = "") -> None:
+    """Say what happened on stderr, and what to do. A message may quote a scanned repository's files: it cannot command
+    a terminal, and is one line.
+    """
+    if not message.isprintable():
+        from llmsecrets.reporters.view import printable
+
+        message = printable(message)
     print(f"llmsecrets: {message}", *([f"  {advice}"] if advice else []), sep="\n", file=sys.stderr)
 
 

@@ -13,6 +13,7 @@ from llmsecrets.cli.options import config_option, rule_options
 from llmsecrets.cli.targets import load_rules
 from llmsecrets.config import Config
 from llmsecrets.errors import ExitCode
+from llmsecrets.model import display_path
 
 if TYPE_CHECKING:
     from llmsecrets.rulebench import Bench
@@ -29,7 +30,7 @@ def rules() -> None:
 def rules_list(**options: Any) -> None:
     """One line a rule: id, severity, confidence, name."""
     for rule in load_rules(_loaded(options)):
-        click.echo(f"{rule.id:<40} {rule.severity:<9} {rule.confidence:<7} {rule.name}")
+        click.echo(f"{rule.id:<40} {rule.severity:<9} {rule.confidence:<7} {display_path(rule.name)}")
 
 
 @rules.command("show")

@@ -12,6 +12,7 @@ from typing import TextIO
 from llmsecrets.model import ScanReport
 from llmsecrets.reporters import Options
 from llmsecrets.reporters.lines import Line, report_lines
+from llmsecrets.reporters.view import inert
 from llmsecrets.rules import RuleSet
 
 _NARROWEST = 20  # columns of text, however narrow the terminal
@@ -35,7 +36,7 @@ def _colored(out: TextIO, options: Options) -> bool:
 def _write_plain(lines: Iterable[Line], out: TextIO) -> None:
     """One line each, never wrapped: other programs read this."""
     encoding = getattr(out, "encoding", None) or "utf-8"
-    out.writelines(f"{_encodable(line.text.rstrip(), encoding)}\n" for line in lines)
+    out.writelines(f"{_encodable(inert(line.text.rstrip()), encoding)}\n" for line in lines)
 
 
 def _encodable(text: str, encoding: str) -> str:

@@ -6,6 +6,7 @@ exception: they stay whole, because a path with a piece missing leads nowhere.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -15,6 +16,10 @@ from llmsecrets.rules import Rule, RuleSet
 
 # Shorter secrets are not looked for in other text: they would be found in every second word.
 _SHORTEST = 4
+# What a CI service takes for a command to itself in what a job prints: GitHub at a line's start, it and Azure anywhere.
+# https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+# https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands
+_COMMAND = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#(?:vso)?\[)")
 # How bytes may have become text on their way into a record.
 _DECODINGS = ("replace", "backslashreplace", "surrogateescape")
 
@@ -87,12 +92,32 @@ def printable(text: str) -> str:
         return display_path(text.encode("utf-8", "backslashreplace").decode())
 
 
+def inert(line: str) -> str:
+    """A line for a log, with nothing in it that the CI service which keeps the log would obey."""
+    return _COMMAND.sub(lambda found: "\\x23" if found["blank"] is None else f"{found['blank']}\\x3a", line)
+
+
 def rule_of(rules: RuleSet, rule_id: str) -> Rule | None:
-    """The rule, or None: a baseline or a second set of rules may have brought findings of others."""
+    """The rule, safe to print, or None: a baseline or a second set of rules may have brought findings of others.
+
+    A scanned repository may bring rules of its own, whose texts are no more to be trusted than the rest of it.
+    """
     try:
-        return rules.get(rule_id)
+        rule = rules.get(rule_id)
     except RuleError:
         return None
+    return rule._replace(
+        name=printable(rule.name),
+        description=_printable_lines(rule.description),
+        remediation=_printable_lines(rule.remediation),
+        revoke_url=printable(rule.revoke_url),
+        references=tuple(map(printable, rule.references)),
+        tags=tuple(map(printable, rule.tags)),
+    )
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def severity_rank(severity: str) -> int:
