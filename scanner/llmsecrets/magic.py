@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 _MAGICS = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),  # one without members
@@ -31,6 +33,11 @@ def kind_of(data: bytes | bytearray | memoryview) -> str:
     return "tar" if bytes(data[TAR_AT : TAR_AT + len(TAR_MAGIC)]) == TAR_MAGIC else ""
 
 
+def may_launch(data: bytes | bytearray | memoryview) -> bool:
+    """Whether content begins like a program that can have a zip behind it."""
+    return bytes(data[:4]).startswith(_LAUNCHERS)
+
+
 def end_of_zip(tail: bytes) -> int:
     """Where the end record of a zip starts in its last bytes, or -1."""
     if tail[-22:].startswith(_ZIP_END):
@@ -39,19 +46,24 @@ def end_of_zip(tail: bytes) -> int:
     return at if at + 22 <= len(tail) else -1
 
 
-def is_launcher(data: bytes) -> bool:
-    """Whether the content is a program with a zip behind it, such as a Python zipapp.
+def is_launcher(file: BinaryIO) -> bool:
+    """Whether a program has a zip behind it, as a Python zipapp has.
 
     Programs that read zips hold the mark of an end record, too, but no directory of the size that it would tell.
     """
-    if not data.startswith(_LAUNCHERS):
-        return False
-    tail = data[-ZIP_TAIL:]
+    size = file.seek(0, 2)
+    file.seek(max(0, size - ZIP_TAIL))
+    tail = file.read()
     at = end_of_zip(tail)
     if at < 0:
         return False
-    directory = len(data) - len(tail) + at - int.from_bytes(tail[at + 12 : at + 16], "little")
-    return any(data.startswith(_ZIP_ENTRY, max(0, directory - gap)) for gap in (0, _ZIP64_ENDS))
+    directory = size - len(tail) + at - int.from_bytes(tail[at + 12 : at + 16], "little")
+    return any(_stands_at(file, directory - gap, _ZIP_ENTRY) for gap in (0, _ZIP64_ENDS))
+
+
+def _stands_at(file: BinaryIO, place: int, mark: bytes) -> bool:
+    file.seek(max(0, place))
+    return file.read(len(mark)) == mark
 
 
 def is_manifest(data: bytes | bytearray | memoryview) -> bool:

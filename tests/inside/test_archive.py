@@ -11,6 +11,7 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from packing import Files, tarred, zipped
 
 from llmsecrets.inside import Limits, expand
 from llmsecrets.model import Chunk, Provenance, Skip
+from llmsecrets.sources import WINDOW
 
 
 def only(files: Files) -> bytes:
@@ -268,6 +270,22 @@ def test_a_program_with_a_zip_behind_it_is_read_and_opened(key) -> None:
     program = b"#!/usr/bin/env python3\n# PK\x03\x04\n"
     whole = program + zipped({"__main__.py": b"print()"})
     assert opened(whole) == ({"box/__main__.py": b"print()", "box": program}, [])
+
+
+def test_a_program_too_large_to_be_held_is_read_and_opened_too(scan, key, tmp_path) -> None:
+    program = b"MZ" + bytes(WINDOW) + key("npm").encode() + b"\n"
+    (tmp_path / "setup.exe").write_bytes(program + zipped({"settings.py": key("github").encode()}))
+    found = {one["rule_id"]: one["provenance"]["containers"] for one in scan().json["findings"]}
+    assert {rule: len(inside) for rule, inside in found.items()} == {"npm-access-token": 0, "github-pat": 1}
+
+
+def test_a_file_that_went_before_it_was_opened_again_is_a_skip() -> None:
+    def gone() -> BinaryIO:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    (skip,) = expand(Chunk(b"x", Provenance("box"), last=False, reopen=gone), Limits())
+    assert isinstance(skip, Skip)
+    assert (skip.reason, skip.expected) == ("unreadable", False)
 
 
 def test_a_program_that_reads_zips_is_none() -> None:

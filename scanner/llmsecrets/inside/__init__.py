@@ -33,11 +33,12 @@ def expand(chunk: Chunk, limits: Limits) -> Iterator[Chunk | Skip]:
     """
     if not isinstance(chunk.data, bytes):
         chunk = chunk._replace(data=bytes(chunk.data))
-    budget = Budget(limits, _size(chunk))
     try:
-        yield from _expanded(chunk, budget, 0)
+        yield from _expanded(chunk, Budget(limits, _size(chunk)), 0)
     except LimitError as limit:
         yield Skip(chunk.provenance, "limit reached", str(limit))
+    except OSError as failure:  # a file that went, or changed its rights, since it was opened
+        yield Skip(chunk.provenance, "unreadable", failure.strerror or str(failure))
 
 
 def _size(chunk: Chunk) -> int:
@@ -49,7 +50,7 @@ def _size(chunk: Chunk) -> int:
 
 def _expanded(chunk: Chunk, budget: Budget, depth: int) -> Iterator[Chunk | Skip]:
     if not chunk.offset:
-        kind = magic.kind_of(chunk.data) or ("zip" if magic.is_launcher(bytes(chunk.data)) else "")
+        kind = magic.kind_of(chunk.data) or ("zip" if _is_launcher(chunk) else "")
         if kind and budget.limits.archive_depth:
             yield from _opened(chunk, kind, budget, depth)
             return
@@ -125,8 +126,17 @@ def _opened(chunk: Chunk, kind: str, budget: Budget, depth: int) -> Iterator[Chu
         yield from _with_decoded(chunk, budget)
         yield Skip(chunk.provenance, "not opened", str(failure), expected=not failure.missing)
         return
-    if kind == "zip" and (program := archive.before_zip(bytes(chunk.data))):
-        yield chunk._replace(data=program, last=True)
+    if kind == "zip" and magic.may_launch(chunk.data):
+        with _file(chunk) as file:
+            for part in chunks(archive.before_zip(file), chunk.provenance):
+                yield from _with_decoded(part, budget)
+
+
+def _is_launcher(chunk: Chunk) -> bool:
+    if not magic.may_launch(chunk.data):
+        return False
+    with _file(chunk) as file:
+        return magic.is_launcher(file)
 
 
 def _file(chunk: Chunk) -> BinaryIO:

@@ -110,12 +110,19 @@ def members(file: BinaryIO, kind: str, path: str, budget: Budget) -> Iterator[Me
     return _unpacked(_decompressor(kind, file), path, budget)
 
 
-def before_zip(data: bytes) -> bytes:
+def before_zip(file: BinaryIO) -> Read:
     """What stands before the first member of a zip: the program, in one that can be run."""
-    if data.startswith(b"PK"):
-        return b""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return data[: min((info.header_offset for info in archive.infolist()), default=0)]
+    with zipfile.ZipFile(file) as archive:
+        left = min((info.header_offset for info in archive.infolist()), default=0)
+    file.seek(0)
+
+    def next_bytes(size: int) -> bytes:
+        nonlocal left
+        piece = file.read(min(size, left))
+        left -= len(piece)
+        return piece
+
+    return next_bytes
 
 
 # ---- compressed files and tar --------------------------------------------------------------------------------------
