@@ -14,7 +14,7 @@ from llmsecrets.engine import Engine, Match, describe
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.inside.excerpts import Writing, hiding, written
-from llmsecrets.model import Candidate, Chunk, Provenance, Skip, Standing, identify
+from llmsecrets.model import Candidate, Chunk, Commit, Provenance, Skip, Standing, identify
 from llmsecrets.rules.globs import PATH_EXPRESSION
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Place
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from llmsecrets.resultcache import Answer, Found
     from llmsecrets.sources.history import HistorySource
 
+_NEVER = float("inf")
 Misplaced = Callable[[str, str], bool]  # (rule id, path) → whether an allowlist decides by the path
-_Age = tuple[float, str, str, str]
+_Age = tuple[float, float, str, str, str]
 
 
 class Sighting(NamedTuple):
@@ -96,7 +97,7 @@ class Sightings:
 
 
 class Firsts(NamedTuple):
-    """Each secret where a path first showed it, and by its id how it stands."""
+    """Each secret where a path first showed it, the oldest first, and by its id how it stands."""
 
     seen: Sequence[tuple[Sighting, Provenance]]
     standings: Mapping[str, Standing]
@@ -123,15 +124,16 @@ class Attribution:
         holders: dict[str, set[str]] = {}
         standings: dict[str, list[Standing]] = {}
         for place in self._source.places(sightings.provenances, elsewhere, globs):
-            came = age(place.provenance)
+            since = age(place.provenance)
             for sighting in self._standing_at(sightings, place):
                 key = (sighting.secret_id, sighting.path_in(place.provenance.path))
                 holders.setdefault(sighting.secret_id, set()).add(place.provenance.blob_id or "")
                 standings.setdefault(sighting.secret_id, []).append(place.standing)
-                if key not in firsts or came < firsts[key][0]:
-                    firsts[key] = (came, sighting, place)
+                if key not in firsts or since < firsts[key][0]:
+                    firsts[key] = (since, sighting, place)
         whole = {secret_id: together(known, len(holders[secret_id])) for secret_id, known in standings.items()}
-        return Firsts([(sighting, place.provenance) for _, sighting, place in firsts.values()], whole)
+        oldest_first = sorted(firsts.values(), key=lambda first: first[0])
+        return Firsts([(sighting, place.provenance) for _, sighting, place in oldest_first], whole)
 
     def dump(self, firsts: Firsts, sightings: Sightings) -> Found:
         """What was asked of the settings, the first places, how secrets stand, and what else those blobs hold."""
@@ -147,7 +149,9 @@ class Attribution:
         """The first places of an answer; `sightings` gets what else is in those blobs."""
         for blob_id, dumped in answer.sightings.items():
             sightings.of[blob_id] = [Sighting.parse(one, self._engine) for one in dumped]
-        commits = self._source.commits(commit_id for _, (_, _, commit_id, *_) in answer.firsts if commit_id)
+        ids = dict.fromkeys(commit_id for _, (_, _, commit_id, *_) in answer.firsts if commit_id)
+        found = self._source.commits(ids)
+        commits = {one: found[one]._replace(order=number) for number, one in enumerate(ids) if one in found}
         seen = [
             (Sighting.parse(sighting, self._engine), Provenance.parse(provenance, commits))
             for sighting, provenance in answer.firsts
@@ -236,11 +240,21 @@ def together(known: Sequence[Standing], versions: int) -> Standing:
 
 
 def age(provenance: Provenance) -> _Age:
-    """Oldest first, across time zones; what has no commit comes last. Two tags of one commit go by their own ids."""
+    """Oldest first, in the order of a history, else across time zones; what has no commit comes last. Two tags of one
+    commit go by their own ids.
+    """
+    commit = provenance.commit
+    order, sha = (commit.order, commit.sha) if commit else (_NEVER, "")
+    return (order, _seconds(commit), sha, provenance.path, provenance.blob_id or "")
+
+
+def _seconds(commit: Commit | None) -> float:
+    """When a commit was written, in seconds since 1970."""
     from datetime import datetime
 
-    commit = provenance.commit
-    if commit is None or not commit.date:
-        return (float("inf"), "", provenance.path, provenance.blob_id or "")
-    seconds = datetime.fromisoformat(commit.date).timestamp()
-    return (seconds, commit.sha, provenance.path, provenance.blob_id or "")
+    return datetime.fromisoformat(commit.date).timestamp() if commit and commit.date else _NEVER
+
+
+def came(provenance: Provenance) -> float:
+    """Oldest first, for commits of several repositories, which have no order in common."""
+    return _seconds(provenance.commit)

@@ -68,13 +68,18 @@ class Secret:
 
 
 class Commit(NamedTuple):
-    """Who brought content in, when. `date` is ISO 8601 with the author's offset; `subject` the first line."""
+    """Who brought content in, when. `date` is ISO 8601 with the author's offset; `subject` the first line.
+
+    `order` is how many commits came before it in the walk of a history: dates do not tell, for a rebase keeps the
+    author's, and anybody may write any.
+    """
 
     sha: str
     author: str
     email: str
     date: str
     subject: str
+    order: int = 0
 
 
 class Container(NamedTuple):

@@ -30,8 +30,8 @@ class State(NamedTuple):
     latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: the
     skips of what was left out of blobs by intent. `salt` keys the secrets' digests. `sightings` and `provenances`: what
     each blob with matches held. `places`: the commit that first brought it in, and where to; `further`: every one that
-    did, of blobs for which the first did not decide. `globs`: those that rules are limited to, with the paths they ever
-    matched.
+    did, of blobs for which the first did not decide. `order` and `commits`: how many commits came before these in the
+    walk, and how many there were. `globs`: those that rules are limited to, with the paths they ever matched.
     """
 
     tips: list[str]
@@ -44,6 +44,8 @@ class State(NamedTuple):
     provenances: dict[str, list[Any]]
     places: dict[str, list[str]]
     further: dict[str, list[list[str]]]
+    order: dict[str, int]
+    commits: int
     globs: dict[str, list[str]]
 
 

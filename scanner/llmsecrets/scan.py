@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from llmsecrets import filters, magic
-from llmsecrets.attribution import Attribution, Sightings, age, numbered, together
+from llmsecrets.attribution import Attribution, Sightings, age, came, numbered, together
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine
 from llmsecrets.inside import Limits, expand, glimpsed, with_encoded
@@ -116,7 +116,7 @@ class Scanner:
         self._engine.keep()
         commits = len(getattr(source, "commit_ids", ()))
         return ScanReport(
-            findings=tuple(_grouped(findings)) if history else tuple(sorted(findings, key=_order)),
+            findings=tuple(_grouped(by_age(findings))) if history else tuple(sorted(findings, key=_order)),
             suppressed=tuple(sorted(suppressed, key=lambda one: _order(one.finding))),
             skips=tuple(sorted(tally.skips, key=lambda skip: (skip.provenance.path, skip.reason, skip.detail))),
             stats=Stats(tally.blobs, tally.size, commits, time.perf_counter() - started),
@@ -472,13 +472,16 @@ def _dropped(number: int) -> tuple[str, ...]:
 
 def merged(reports: Sequence[ScanReport]) -> ScanReport:
     """The histories of a repository and of its submodules as one: each secret once, standing as in all of them."""
+    from heapq import merge
+
     known: dict[str, list[Standing]] = {}
     for report in reports:
         own = {one.secret_id(): one.standing for one in report.findings if one.standing}
         for secret_id, standing in own.items():
             known.setdefault(secret_id, []).append(standing)
     whole = {secret_id: together(each, sum(one.versions for one in each)) for secret_id, each in known.items()}
-    findings = (one._replace(standing=whole.get(one.secret_id())) for report in reports for one in report.findings)
+    oldest_first = merge(*(by_age(report.findings) for report in reports), key=lambda one: came(one.provenance))
+    findings = (one._replace(standing=whole.get(one.secret_id())) for one in oldest_first)
     return reports[0]._replace(
         findings=tuple(_grouped(findings)),
         suppressed=tuple(one for report in reports for one in report.suppressed),
@@ -499,8 +502,10 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings by secret, each secret's first appearance in front, secrets by the age of theirs."""
+    """Findings by secret, each secret's first appearance in front, secrets by the age of theirs. Takes the oldest
+    first.
+    """
     groups: dict[str, list[Finding]] = {}
-    for finding in by_age(findings):
+    for finding in findings:
         groups.setdefault(finding.secret_id(), []).append(finding)
     return (finding for group in groups.values() for finding in group)

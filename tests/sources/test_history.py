@@ -31,6 +31,17 @@ def test_author_and_date_are_those_of_the_commit(repository, scan, key) -> None:
     assert commit == {"sha": sha, "author": "Ann Author", "email": "ann@example.org", "date": date, "subject": "whoops"}
 
 
+def test_a_commit_comes_after_those_it_builds_on_whatever_their_dates(repository, scan, key) -> None:
+    """A rebase keeps the date a change was written at."""
+    first = repository.commit({"a.py": key("github")})
+    repository.add("a.py", f"# more\n{key('github')}")
+    repository.git("commit", "-q", "-m", "rebased", "--date", "2020-01-01T00:00:00+0000")
+    for _ in range(2):  # once anew, once remembered
+        (entry,) = scan("--history", cwd=repository.root).json["findings"]
+        assert origin(entry) == ("a.py", 1, first)
+        assert entry["occurrences"] == []
+
+
 def test_a_secret_says_whether_it_still_stands(repository, scan, key) -> None:
     repository.commit({"kept.py": key("github", 1), "gone.py": key("github", 2)})
     repository.remove("gone.py")

@@ -6,13 +6,28 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Container, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmsecrets.git.calls import text_of
 from llmsecrets.rules.globs import path_matches
 
 if TYPE_CHECKING:
     from llmsecrets.git import Repository
+
+
+class Seen(NamedTuple):
+    """What a walk came by.
+
+    `places`: object id → (commit id, path) of those wanted. `missing`: ids of objects that are not there. `met`: glob →
+    the paths it matches. `order`: how many commits came before those of `places` and those wanted; `commits`: how many
+    there were.
+    """
+
+    places: dict[str, tuple[str, str]]
+    missing: list[str]
+    met: dict[str, set[str]]
+    order: dict[str, int]
+    commits: int
 
 
 class Walk:
@@ -32,13 +47,8 @@ class Walk:
             stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
         )  # fmt: skip
 
-    def first_seen(
-        self, wanted: Container[bytes], globs: Collection[str] = ()
-    ) -> tuple[dict[str, tuple[str, str]], list[str], dict[str, set[str]]]:
-        """(object id → (commit id, path) of those wanted, ids that are missing, glob → the paths it matches).
-
-        Waits for the walk to end.
-        """
+    def first_seen(self, wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:
+        """Where each of the objects wanted came in. Waits for the walk to end."""
         hinted = re.compile(b"|".join(sorted(re.escape(_hint(glob)) for glob in globs)) or b"(?!)")
         assert self._process.stderr is not None
         trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
@@ -46,7 +56,8 @@ class Walk:
         places: dict[str, tuple[str, str]] = {}
         missing: list[str] = []
         met: dict[str, set[str]] = {}
-        commit = b""
+        order: dict[str, int] = {}
+        commit, number = b"", -1
         self._output.seek(0)
         for line in self._output:
             object_id, space, path = line[:-1].partition(b" ")
@@ -54,9 +65,10 @@ class Walk:
                 if object_id.startswith(b"?"):
                     missing.append(object_id[1:].decode())
                     continue
-                commit = object_id
+                commit, number = object_id, number + 1
             if object_id in wanted:
                 places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
+                order.setdefault(commit.decode(), number)
             if hinted.search(path):
                 for glob in globs:
                     if path_matches(text_of(path), (glob,)):
@@ -64,7 +76,7 @@ class Walk:
         self.close()
         if self._process.returncode:
             missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
-        return places, missing, met
+        return Seen(places, missing, met, order, number + 1)
 
     def objects(self) -> list[bytes]:
         """Ids of all objects met, commits and trees included. Waits for the walk to end."""

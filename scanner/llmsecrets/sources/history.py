@@ -70,6 +70,8 @@ class HistorySource:
         self._brought: dict[str, list[str]] = {}
         self._further: dict[str, list[list[str]]] = {}
         self.met: Mapping[str, Collection[str]] = {}
+        self._order: dict[str, int] = {}  # of commits that brought something in, in the walk
+        self._commits = 0  # how many it met
         self._trees = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
@@ -145,7 +147,8 @@ class HistorySource:
         places = {blob_id: [commit_id, *self._brought[blob_id]] for blob_id, (commit_id, _) in self._seen.items()}
         return State(
             self._tips, self._boundary, self._newest(), sorted(pending), told, salt, sightings, provenances, places,
-            self._further, {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
+            self._further, self._order, self._commits,
+            {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
         )  # fmt: skip
 
     def _newest(self) -> int:
@@ -223,8 +226,13 @@ class HistorySource:
         return provenance._replace(path=path, containers=(around, *provenance.containers))
 
     def commits(self, ids: Iterable[str]) -> Mapping[str, Commit]:
-        """Commits by their ids, those that are here."""
-        return self._repository.details(ids)
+        """Commits by their ids, those that are here; once places were looked up, with their order."""
+        commits = self._repository.details(ids)
+        unknown = commits.keys() - self._order.keys()
+        if self._order and unknown:
+            every = self._repository.commits("--ignore-missing", *_EVERYTHING, "--date-order", "--reverse")
+            self._order.update((one, number) for number, one in enumerate(every) if one in unknown)
+        return {one: commit._replace(order=self._order.get(one, self._commits)) for one, commit in commits.items()}
 
     def _is_excluded(self, path: str) -> bool:
         if path not in self._verdicts:
@@ -283,18 +291,19 @@ class HistorySource:
         self, blobs: Mapping[str, Provenance], globs: Collection[str]
     ) -> tuple[dict[str, tuple[str, str]], list[str]]:
         """(blob id → the commit and path that first held it, ids that are missing)."""
-        wanted = {blob_id.encode() for blob_id in blobs}
-        if self._whole:
-            places, missing, self.met = self._whole.first_seen(wanted, globs)
-            return places, missing
-        known = self.known.places if self.known else {}
-        new = {blob_id for blob_id in wanted if blob_id.decode() not in known}
-        seen, missing, met = self._walk.first_seen(new, globs)
-        for glob, paths in self.known.globs.items() if self.known else ():
-            met.setdefault(glob, set()).update(paths)
-        self.met = met
-        old = {blob_id: (place[0], place[1]) for blob_id, place in known.items() if blob_id in blobs}
-        return {**old, **seen}, missing
+        known = None if self._whole else self.known
+        old = {one: (place[0], place[1]) for one, place in known.places.items() if one in blobs} if known else {}
+        wanted = {*blobs, *map(target_of, blobs.values())} - old.keys()
+        walked = (self._whole or self._walk).first_seen({one.encode() for one in wanted}, globs)
+        before = known.commits if known else 0
+        self._commits = before + walked.commits
+        self._order = {one: before + number for one, number in walked.order.items()}
+        for glob, paths in known.globs.items() if known else ():
+            walked.met.setdefault(glob, set()).update(paths)
+        self.met = walked.met
+        if known:
+            self._order.update(known.order)
+        return {**old, **{one: place for one, place in walked.places.items() if one in blobs}}, walked.missing
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
@@ -309,7 +318,7 @@ class HistorySource:
 
     def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
         targets = {blob_id: target_of(blobs[blob_id]) for blob_id in seen}
-        commits = self._repository.details(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
+        commits = self.commits(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
         known = self.known.places if self.known and not self._whole else {}
         new = {commit for blob_id, (commit, path) in seen.items() if path and blob_id not in known}
         with ThreadPoolExecutor(1) as meanwhile:
@@ -337,7 +346,7 @@ class HistorySource:
         self._further.update((blob_id, []) for blob_id in blob_ids)
         for commit_id, blob_id, path in seen:
             self._further[blob_id].append([commit_id, path])
-        commits = self._repository.details(commit_id for commit_id, _, _ in seen)
+        commits = self.commits(commit_id for commit_id, _, _ in seen)
         for commit_id, blob_id, path in seen:
             if path not in known.setdefault(blob_id, set()) and not self._is_excluded(path):
                 known[blob_id].add(path)
@@ -360,8 +369,9 @@ class HistorySource:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
         lost = b"\n".join(self._repository.every_object(("commit",)))
         walk = self._repository.walk("--not", *_EVERYTHING, "--not", stdin=lost)
-        places, _, _ = walk.first_seen({blob_id.encode() for blob_id in blob_ids})
-        return {blob_id: places.get(blob_id, ("", f"unreachable/{blob_id}")) for blob_id in blob_ids}
+        walked = walk.first_seen({blob_id.encode() for blob_id in blob_ids})
+        self._order.update((one, self._commits + number) for one, number in walked.order.items())
+        return {blob_id: walked.places.get(blob_id, ("", f"unreachable/{blob_id}")) for blob_id in blob_ids}
 
 
 def _introduced(
