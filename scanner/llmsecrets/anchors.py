@@ -310,16 +310,12 @@ def _repeat(least: int, most: int, body: Any, state: _State) -> str:
     items = list(body)
     if len(items) == 1 and items[0][0] in (sre.IN, sre.NOT_LITERAL, sre.ANY, sre.LITERAL):
         return _repeat_single(least, most, items[0], state)
-    if least == 0:
-        whole = "".join(_item(operation, argument, _State(state.wanted)) for operation, argument in items)
-        state.run = 0
-        return f"(?:{whole})" + _count(0, most)
-    if state.may_end or least == most == 1:  # one round will do, and what follows the rounds left out cannot be told
+    if least and (state.may_end or most == 1):  # one round will do; what follows the rounds left out cannot be told
         inner = _sequence(items, state)
         if most > 1:
             state.tail = state.wanted
         return f"(?:{inner})"
-    whole = "".join(_item(operation, argument, _State(state.wanted)) for operation, argument in items)
+    whole = _sequence(items, _State(_UNBOUNDED))  # nothing in it may be cut short: the next round follows, or the rest
     state.run = 0
     return f"(?:{whole})" + _count(least, most)
 

@@ -33,6 +33,9 @@ def texts_of(pattern: str) -> st.SearchStrategy[bytes]:
         ("[a-z]{5}key[0-9]{90}", r"[a-z]{5}key[0-9]{64}"),
         (r"\bghpat_\w{36}", r"ghpat\x5f[\w]{11}"),
         ("token-[a-z]{4,90}", r"token\x2d[a-z]{4}"),  # met sooner, and as often
+        # behind what may be left out, or comes again, the rest follows: none of it is cut short
+        ("secret-(?:(?i:token_[a-z]{30}),)?[0-9]{9}", r"secret\x2d(?:(?i:token\x5f[a-z]{30})\x2c)?[0-9]{9}"),
+        ("(?:(?i:token_[a-z]{30}),){2}", r"(?:(?i:token\x5f[a-z]{30})\x2c){2}"),
         # what is behind an alternative that ends in rounds must follow all of them
         ("(?:abc(?:xy){2,5}z|[0-9])keyword=[a-z]{20}", r"(?:abc(?:xy){2,5}z|[0-9])keyword\x3d[a-z]{9}"),
     ],
