@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmsecrets import templates
-from llmsecrets.inside import Limits, expand
+from llmsecrets.inside import Limits, encodings, expand
 from llmsecrets.inside.encodings import spans
 from llmsecrets.model import Chunk, Provenance
+from llmsecrets.sources import windows
 
 
 def escaped(form: str) -> Callable[[str], str]:
@@ -84,6 +87,40 @@ def test_base64_in_lines(width, end, rest) -> None:
     lines = end.join(encoded[at : at + width] for at in range(0, len(encoded), width))
     (span,) = spans(f"Content-Transfer-Encoding: base64\n\n{lines}\n--".encode())
     assert span.text == text
+
+
+@pytest.mark.parametrize("form", ["%{:02x}", "\\u{:04x}", "&#{};", "&#x{:x};"])
+def test_a_long_word_of_escapes_is_one(form) -> None:
+    text = "".join(chr(33 + number * 7919 % 90) for number in range(9000))
+    encoded = "".join(form.format(ord(one)) for one in text).encode()
+    (span,) = spans(b'"' + encoded + b'"')
+    assert (span.start, span.end, span.text) == (1, 1 + len(encoded), text.encode())
+    assert span.at is not None
+    assert encoded[span.at(5000) :].startswith(form.format(ord(text[5000])).encode())
+
+
+@given(st.lists(st.integers(0, 9000), min_size=1, max_size=9))
+def test_of_a_long_word_everything_within_2_kb_of_an_escape_is_decoded_once(gaps) -> None:
+    text = b"".join(b"x" * gap + b"%41%41%41%41%41%41%41%41" for gap in gaps) + b"x" * 3000
+    found = spans(text)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    for escape in re.finditer(b"%41", text):
+        first, last = max(0, escape.start() - 2040), min(len(text), escape.end() + 2040)
+        assert any(one.start <= first and last <= one.end for one in found)
+
+
+@pytest.mark.parametrize("name", ["base64", "base64url", "hex", "percent"])
+def test_what_stands_encoded_at_a_windows_border_is_decoded_in_one_of_two(name, monkeypatch) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 4096)
+    monkeypatch.setattr(windows, "OVERLAP", 512)
+    monkeypatch.setattr(encodings, "OVERLAP", 512)
+    text = "the-text:it-is-encoded=and-stands-at-a-border"
+    encoded = ENCODINGS[name](text)
+    for start in range(4096 - len(encoded) - 5, 4096 + 5):
+        content = f"{' ' * (start - 1)}'{encoded}'{' ' * 4096}".encode()
+        found = [one for chunk in windows.of_bytes(content, Provenance("")) for one in expand(chunk, Limits())]
+        (inner,) = (bytes(one.data) for one in found if isinstance(one, Chunk) and one.origin)
+        assert text.encode() in inner
 
 
 def test_encodings_in_encodings_so_deep_and_no_deeper() -> None:

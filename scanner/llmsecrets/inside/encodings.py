@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 import threading
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -47,6 +48,8 @@ _ONE_ESCAPE = (
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _WORD = r"""[^\s"'<>`]*"""  # what escapes are part of
 _REACH, _SHORT_REACH, _SHORTEST_WORD = 2048, 64, 16
+_STRETCH, _LONGEST_ESCAPE = 1 << 18, 6  # bytes searched for escapes at once; bytes of one that the search needs
+_CUT = 4  # bytes by which an encoded stretch may end before the window that cuts it: most of a group, or a character
 _BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
 # Wide characters: every byte of text as an `a`, so that a run of them is a fixed text that can be searched for.
 _SHAPES = bytes(97 if 32 <= byte < 127 or byte in b"\t\n\r" else min(byte, 1) for byte in range(256))
@@ -149,8 +152,9 @@ def _belongs(span: Span, chunk: Chunk) -> bool:
     """Whether a stretch is this chunk's to decode: not what stands around a decoded text, nor another window's."""
     if chunk.origin:
         return chunk.origin.owns(span.start, span.end)
-    ahead = not chunk.last and span.end == len(chunk.data) and span.start >= len(chunk.data) - OVERLAP
-    return span.end > chunk.seen and not ahead
+    size = len(chunk.data)
+    ahead = not chunk.last and span.end > size - _CUT and span.start >= size - OVERLAP
+    return span.end > chunk.seen - _CUT and not ahead
 
 
 def _around(data: bytes, span: Span) -> tuple[bytes, bytes]:
@@ -251,15 +255,35 @@ def _hex(data: bytes, start: int) -> Span:
 
 def _escaped(data: bytes, first: int) -> Iterator[Span]:
     """Words with escapes in them; the first is not before this place."""
-    taken = [0] * len(_ESCAPES)
-    for number, at in _FINDERS.escapes.find(memoryview(data)[first:]):
-        end = first + at
-        if end > taken[number]:
-            start = _word_start(data, end)
-            word = _compiled(_WORD).match(data, end, end + _REACH)
-            taken[number] = word.end() if word else end
-            if taken[number] - start >= _SHORTEST_WORD:
-                yield _unescaped(data, start, taken[number], number)
+    for start, end, number in _words(data, first):
+        if end - start >= _SHORTEST_WORD:
+            yield _unescaped(data, start, end, number)
+
+
+def _words(data: bytes, first: int) -> Iterator[tuple[int, int, int]]:
+    """(start, end, number of the first escape) of words with escapes; of long ones, what is within reach of these."""
+    start = last = known = kind = -1
+    for number, end in _escapes(data, first):
+        if end > known:  # another word, or so far away that what is in reach of the two does not touch
+            if start >= 0:
+                yield start, min(known, last + _REACH), kind
+            start, known, kind = _word_start(data, end), end, number
+        if known < end + 2 * _REACH:
+            word = _compiled(_WORD).match(data, known, end + 3 * _REACH)
+            known = word.end() if word else known
+        last = end
+    if start >= 0:
+        yield start, min(known, last + _REACH), kind
+
+
+def _escapes(data: bytes, first: int) -> Iterator[tuple[int, int]]:
+    """(number, where it ends) of each escape, looked for a stretch at a time: a text may hold nothing else."""
+    view = memoryview(data)
+    for start in range(first, len(data), _STRETCH):
+        reach = max(first, start - _LONGEST_ESCAPE)
+        for number, at in _FINDERS.escapes.find(view[reach : start + _STRETCH]):
+            if reach + at > start:
+                yield number, reach + at
 
 
 def _word_start(data: bytes, end: int) -> int:
@@ -274,20 +298,21 @@ def _word_start(data: bytes, end: int) -> int:
 
 
 def _unescaped(data: bytes, start: int, end: int, number: int) -> Span:
-    out, size, position = [], 0, start
-    steps = [(0, 0)]  # (offset in the decoded text, offset in the stretch) at the end of each escape
+    out, position = bytearray(), start
+    inner, outer = array("L", [0]), array("L", [0])  # how far the two texts have come at the end of each escape
     for escape in _compiled(_ONE_ESCAPE[number]).finditer(data, start, end):
-        out += [data[position : escape.start()], _character(escape[1], number)]
-        size += len(out[-2]) + len(out[-1])
+        out += data[position : escape.start()]
+        out += _character(escape[1], number)
         position = escape.end()
-        steps.append((size, position - start))
-    out.append(data[position:end])
+        inner.append(len(out))
+        outer.append(position - start)
+    out += data[position:end]
 
     def at(offset: int) -> int:
-        inner, outer = steps[bisect_right(steps, (offset, end)) - 1]
-        return min(outer + offset - inner, end - start)
+        before = bisect_right(inner, offset) - 1
+        return min(outer[before] + offset - inner[before], end - start)
 
-    return Span(start, end, _ESCAPE_NAMES[number], b"".join(out), at)
+    return Span(start, end, _ESCAPE_NAMES[number], bytes(out), at)
 
 
 def _character(code: bytes, number: int) -> bytes:
