@@ -291,6 +291,19 @@ def test_unless_it_is_asked_for(many, llmsecrets, format) -> None:
     assert [part for part in parts if part not in outcome.stdout] == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("scan", "{}"), ("scan", "-f", "{}"), ("rules", "show", "{}"), ("explain", "{}:1"), ("{}",), ("scan", "-c", "c")],
+    ids=" ".join,
+)
+def test_a_mistake_is_told_without_the_secret_in_it(planted, llmsecrets, key, arguments) -> None:
+    (planted / "c").write_text(f"{key('openai')}: 1")
+    outcome = llmsecrets(*(one.format(key("openai")) for one in arguments))
+    assert outcome.code == 2
+    assert "…" in outcome.stderr
+    assert key("openai")[20:40] not in outcome.stdout + outcome.stderr
+
+
 def test_sarif_never_holds_a_secret(many, llmsecrets) -> None:
     _, parts = many
     outcome = llmsecrets("scan", "t", "-f", "sarif", "--show-secrets")

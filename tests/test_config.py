@@ -138,7 +138,7 @@ REFUSED = {
     "allow:\n  - {reason: x, path: a}": (2, "unknown key 'path'"),
     "allow:\n  - {reason: x, paths: [a], expires: soon}": (2, "expires must be a date"),
     "allow:\n  - {reason: x, paths: [a], expires: '20270131'}": (2, "expires must be a date"),
-    "allow:\n  - {reason: x, regexes: ['(']}": (2, "bad regular expression '('"),
+    "allow:\n  - {reason: x, regexes: ['(']}": (2, "regular expression 1 is wrong: missing )"),
     "allow:\n  - {reason: x, paths: [a], target: file}": (2, "target must be one of secret, match, line"),
     "allow:\n  - {reason: x, paths: 7}": (2, "paths must be a list of texts"),
     "a: &a 1\nb: *a": (1, "aliases are not accepted"),

@@ -346,8 +346,8 @@ def _check_regexes(patterns: Sequence[str], where: str) -> None:
         return
     import regex
 
-    for pattern in patterns:
+    for number, pattern in enumerate(patterns, 1):  # not quoted: an allowlist may spell out what it allows
         try:
             regex.compile(pattern.encode())
         except regex.error as failure:
-            raise ConfigError(f"{where}: bad regular expression {pattern!r}: {failure}") from failure
+            raise ConfigError(f"{where}: regular expression {number} is wrong: {failure}") from failure

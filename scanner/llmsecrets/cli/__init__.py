@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from errno import ENOSPC
+from io import StringIO
 from typing import NoReturn
 
 from llmsecrets.errors import ExitCode, LlmsecretsError
@@ -46,13 +47,15 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as exit_request:
         return exit_request.exit_code
     except click.ClickException as failure:
-        failure.show(sys.stderr)
+        said = StringIO()
+        failure.show(said)
+        sys.stderr.write(_without_secrets(said.getvalue()))
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return ExitCode.INTERRUPTED
     except LlmsecretsError as failure:
-        complain(str(failure), failure.advice)
+        complain(_without_secrets(str(failure)), failure.advice)
         return failure.exit_code
     except (BrokenPipeError, SystemExit):  # the reader has seen enough, for which click would end the process with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
@@ -62,6 +65,24 @@ def run(arguments: Sequence[str]) -> int:
             complain(f"standard output: {failure.strerror}", "What was printed is not complete.")
             return ExitCode.INCOMPLETE
         return _crashed(failure)
+
+
+def _without_secrets(message: str) -> str:
+    """A message with whatever our rules take for a secret left out: what is wrong is quoted, and may be one.
+
+    By the engine that need not compile, and only where something is long enough for a token.
+    """
+    import re
+
+    if not re.search(r"[\w+=-]{16}", message):
+        return message
+    from llmsecrets import matching
+    from llmsecrets.engine import Engine
+    from llmsecrets.migration.plan import masked
+    from llmsecrets.rules import load_rules
+
+    rules = load_rules()
+    return masked(message, Engine(rules, matching.compile_rules(rules, "regex")))
 
 
 def _crashed(failure: Exception) -> int:
