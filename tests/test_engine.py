@@ -453,6 +453,15 @@ def test_what_was_scanned_before_changes_nothing(data, builtin_rules, builtin_ma
             assert findings_in(builtin_engines[name], text.encode()) == findings_in(fresh, text.encode())
 
 
+@pytest.mark.parametrize("ending", ['"', "", "\x01", '"\x01'])
+def test_what_ends_a_long_value_is_looked_at_anew(ending, engine) -> None:
+    """The value begins in the region and ends far behind it."""
+    value = expand("{{alnum:470}}", 1)
+    seen, text = (Chunk(f'secret_token = "{value}{one}'.encode(), PLACE) for one in ('"\n', ending))
+    assert engine.matches(seen)[0]
+    assert engine.matches(text) == engine.clone().matches(text)
+
+
 # ---- batches -------------------------------------------------------------------------------------------------------
 
 

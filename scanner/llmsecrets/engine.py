@@ -33,8 +33,8 @@ from llmsecrets.rules import FIRST_GROUP, Allow, Part, Rule, RuleSet
 
 TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs microseconds
 # Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
-# before it and the value behind.
-_MARGINS, _SCORED_MARGINS = (16, 4), (96, 320)
+# before it, and what that is a part of, and the longest value behind, up to its quote and a little further.
+_MARGINS, _SCORED_MARGINS = (16, 4), (128, 640)
 _COMPONENT_MARGINS = (4112, 4112)
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret

@@ -11,6 +11,7 @@ from support import ENGINES, KEYS, make_key
 
 from llmsecrets.engine import Engine
 from llmsecrets.model import Chunk, Copy, Provenance, Version
+from llmsecrets.templates import expand
 
 FILLER = "# nothing to see here, nor anywhere around it\n" * 40  # longer than what is looked through around a change
 NAMES = ("api_key: ", "DEEPGRAM_API_KEY=", "password = ", '"client_secret": "', "authorization: bearer ", "auth(")
@@ -70,3 +71,13 @@ def test_a_secret_that_changes_behind_its_unchanged_beginning_is_found_anew(engi
     following.follow(Version(first, "1", 0, ()))
     copies = [(0, 0, at), (at, at + 65, len(first) - at)]
     assert following.follow(Version(second, "2", 1, copies))[:2] == found_in(engine, second)
+
+
+def test_a_long_value_whose_quote_lies_behind_the_copy_is_found_anew(engine) -> None:
+    following, filler = engine.clone(), FILLER.encode()
+    first = filler + expand('secret_token = "{{base64:470}}', 1).encode()
+    second = first + b'"\n'
+    following.follow(Version(first, "1", 0, ()))
+    found = following.follow(Version(second, "2", 1, [(0, 0, len(first))]))
+    assert found[:2] == found_in(engine, second)
+    assert len(found.matches) == 1
