@@ -135,6 +135,19 @@ def test_update_keeps_verdicts_adds_what_is_new_and_drops_what_is_gone(known, ll
     assert verdicts() == [("fresh.py", "unreviewed"), ("new.py", "false-positive")]
 
 
+def test_of_verdicts_in_baselines_made_apart_the_more_decided_holds(known, llmsecrets, verdicts) -> None:
+    """Their digests have salts of their own, so that only a scan shows that both are on one finding."""
+    for name, state in {"one": "real", "other": "unreviewed", "third": "false-positive"}.items():
+        llmsecrets("baseline", "create", "--force", cwd=known.root)
+        verdicts(state=state)
+        (known.root / DEFAULT).rename(known.root / name)
+    for order in (("one", "other", "third"), ("third", "other", "one")):
+        llmsecrets("baseline", "merge", *order, "-o", DEFAULT, cwd=known.root)
+        assert len(verdicts()) == 3
+        llmsecrets("baseline", "update", cwd=known.root)
+        assert verdicts() == [("config/old.py", "real")]
+
+
 def test_nothing_changed_changes_no_byte(known, llmsecrets) -> None:
     before = (known.root / DEFAULT).read_bytes()
     assert llmsecrets("baseline", "diff", cwd=known.root).code == 0

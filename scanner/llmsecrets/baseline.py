@@ -136,9 +136,12 @@ class Index:
         return cls(_content(path), str(path))
 
     def of(self, finding: Finding) -> tuple[Entry, ...]:
-        """The entries of a finding's secret, one a path."""
+        """The entries of a finding's secret, one a path: of those with several salts, the one whose verdict holds."""
         numbers = [number for salt in self.salts for number in self._numbers(digest_of(finding, salt).encode())]
-        return settled(_entry(_fields(self._split[one]), f"{self._origin}:{one + 1}") for one in numbers)
+        held: dict[str, Entry] = {}
+        for entry in settled(_entry(_fields(self._split[one]), f"{self._origin}:{one + 1}") for one in numbers):
+            held[entry.path] = _holding(held.get(entry.path, entry), entry)
+        return tuple(held.values())
 
     def _numbers(self, digest: bytes) -> Iterator[int]:
         number, last = self._first.get(digest, 0), self._last.get(digest, -1)
