@@ -250,6 +250,29 @@ def test_links_and_pipes_are_written_to_not_replaced(planted, command) -> None:
     assert (planted / "pipe").is_fifo()
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout here")
+def test_the_standard_output_by_its_name_as_a_device(planted) -> None:
+    command = [*COMMAND, "scan", "leak", "-f", "json", "-o", "/dev/stdout"]
+    with (planted / "redirected").open("wb") as out:
+        subprocess.run(command, cwd=planted, stdout=out, check=False)
+    piped = subprocess.run(command, cwd=planted, capture_output=True, check=False).stdout
+    for written in ((planted / "redirected").read_bytes(), piped):
+        assert json.loads(written)["findings"]
+
+
+def test_a_file_behind_a_link_is_replaced_whole_and_as_private_as_it_was(planted, llmsecrets) -> None:
+    (planted / "kept").mkdir()
+    (planted / "kept/report.json").write_text("old")
+    (planted / "kept/report.json").chmod(0o600)
+    (planted / "link.json").symlink_to("kept/report.json")
+    before = (planted / "kept/report.json").stat().st_ino
+    assert llmsecrets("scan", "leak", "-o", "link.json").code == 1
+    assert (planted / "link.json").is_symlink()
+    after = (planted / "kept/report.json").stat()
+    assert (after.st_mode & 0o777, after.st_ino != before) == (0o600, True)
+    assert json.loads((planted / "link.json").read_text())["findings"]
+
+
 def test_our_own_reports_are_clean(planted, llmsecrets, scan) -> None:
     llmsecrets("scan", "leak", "-o", "clean/a.json", "-o", "clean/b.sarif", "-o", "clean/c.jsonl", "-o", "clean/d.txt")
     assert scan("clean").json["findings"] == []

@@ -25,6 +25,7 @@ _SUFFIXES = {
     ".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".txt": "text", ".md": "markdown", ".csv": "csv",
     ".xml": "junit", ".html": "html",
 }  # fmt: skip
+_DEVICES = Path("/dev")  # /dev/stdout is a link, too, to a file where the output is redirected to one
 _LINKING = {"html", "markdown"}
 _NAMES = {"gl-secret-detection-report.json": "gitlab", "gl-code-quality-report.json": "codequality"}
 
@@ -117,14 +118,19 @@ def to_stdout(write: Callable[[Any], None]) -> None:
 
 
 def to_file(file: Path, write: Callable[[TextIO], object]) -> None:
-    """Written beside its place and moved there whole: nobody ever reads half a report. Links and devices stay."""
-    in_place = file.is_symlink() or (file.exists() and not file.is_file())
-    temporary = file if in_place else file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    """Written beside its place and moved there whole, with the permissions it had: nobody ever reads half a report, and
+    of a baseline nothing is lost. Links stay, and lead to what is new; devices and pipes are written to.
+    """
+    in_place = _DEVICES in file.parents or (file.exists() and not file.is_file())
+    target = file if in_place else Path(os.path.realpath(file))
+    temporary = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace") as out:
             write(out)
         if not in_place:
-            temporary.replace(file)
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o777)
+            temporary.replace(target)
     except OSError as failure:
         if not in_place:
             temporary.unlink(missing_ok=True)
