@@ -72,6 +72,14 @@ def test_a_picture_is_not_looked_at(found_in, key) -> None:
     assert found_in(notebook({"outputs": [pictures]})) == []
 
 
+def test_text_embedded_like_a_picture_is_looked_at_and_what_stands_behind_one(found_in, key) -> None:
+    encoded = base64.b64encode(f"{'x' * 60}: {key('github')}".encode()).decode()
+    embedded = f'<a href="data:text/plain;base64,{encoded}">'
+    picture = f"![](data:image/png;base64,{'A' * 76}\n{'A' * 76}\n{key('aws')})"
+    found = found_in(notebook({"outputs": [display(text_html=embedded)]}, {"source": [picture]}))
+    assert [inside for _, inside, _ in found] == [["cell 1", "output 1", "encoded base64"], ["cell 2", "source"]]
+
+
 def test_html_json_and_metadata_are_text(found_in, key) -> None:
     shown = display(text_html=[f"<b>{key('github')}</b>"], application_json={"deep": [{"api": key("npm")}]})
     cells = {"outputs": [shown]}, {"metadata": {"tags": [key("gitlab")]}}
@@ -114,6 +122,28 @@ def test_a_broken_notebook_is_read_as_plain_text(content, tmp_path, scan, key) -
     assert len(found.json["findings"]) == 1
     ((skip),) = found.json["skips"]
     assert (skip["reason"], skip["expected"]) == ("notebook read as plain text", True)
+
+
+@pytest.mark.parametrize("kind", ["cell", "output", "outputs", "data", "traceback", "bundle", "sheet"])
+def test_strings_are_read_where_the_format_has_none(found_in, key, kind) -> None:
+    secret = key("github")
+    odd: dict[str, Any] = {
+        "cell": {"cells": [[secret]]},
+        "output": notebook({"outputs": [secret]}),
+        "outputs": notebook({"outputs": {"text": secret}}),
+        "data": notebook({"outputs": [{"output_type": "display_data", "data": [secret]}]}),
+        "traceback": notebook({"outputs": [{"output_type": "error", "traceback": secret}]}),
+        "bundle": notebook({"attachments": {"a.txt": [secret]}}),
+        "sheet": {"worksheets": [[secret]]},
+    }
+    ((text, _, _),) = found_in({**odd[kind], "nbformat": 4})
+    assert text == secret
+
+
+def test_values_of_one_name_are_all_read(tmp_path, scan, key) -> None:
+    cells = '{{"cells": [{{"source": "{}"}}], "cells": [], "nbformat": 4}}'
+    (tmp_path / "nb.ipynb").write_text(cells.format(key("github")))
+    assert [one["rule_id"] for one in scan().json["findings"]] == ["github-pat"]
 
 
 def test_what_is_not_utf_8_is_no_notebook(tmp_path, scan, key) -> None:

@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 from llmsecrets.inside.spans import Path, offset_in, spans
 from llmsecrets.model import Chunk, Container, Origin, Spot
 
-# Colour codes and other terminal sequences (ECMA-48), and pictures embedded in HTML or Markdown.
+_BINARY_TYPES = (
+    r"(?:image/(?!svg)|audio/|video/|font/|model/|application/(?:pdf|zip|octet-stream|vnd\.ms|x-hdf|(?:x-)?font))"
+)
+_BINARY = re.compile(_BINARY_TYPES)
+# Colour codes and other terminal sequences (ECMA-48), and pictures embedded in HTML or Markdown, in one line or more.
 _UNSEEN = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])"
-    r"|(?<=;base64,)[A-Za-z0-9+/=\s]{64,}"
+    rf"|data:{_BINARY_TYPES}[^,\s\"'<>]{{0,99}};base64,[A-Za-z0-9+/=]{{60,}}(?:\s+[A-Za-z0-9+/=]{{60,}})*"
 )
-_BINARY = re.compile(r"(?:image/(?!svg)|audio/|video/|font/|model/|application/(?:pdf|zip|octet-stream|vnd\.ms|x-hdf))")
 # What nbformat 3 called the outputs' types.
 _OLD_NAMES = {"text": "text/plain", "html": "text/html", "svg": "image/svg+xml", "latex": "text/latex",
               "json": "application/json", "javascript": "application/javascript", "png": "image/png",
@@ -64,7 +67,7 @@ def load(text: bytes) -> dict[str, Any]:
     Raises BrokenError.
     """
     try:
-        notebook = json.loads(text.decode("utf-8-sig", "surrogatepass"))
+        notebook = json.loads(text.decode("utf-8-sig", "surrogatepass"), object_pairs_hook=_mapping)
     except (ValueError, RecursionError) as failure:
         raise BrokenError("nested too deeply" if isinstance(failure, RecursionError) else "not valid JSON") from failure
     if not isinstance(notebook, dict) or not any(
@@ -72,6 +75,14 @@ def load(text: bytes) -> dict[str, Any]:
     ):
         raise BrokenError("it has no cells")
     return notebook
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Of equal keys Jupyter sees the last value only, but the file holds them all."""
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise BrokenError("an object has two values of one name")
+    return mapping
 
 
 def text_of(chunk: Chunk) -> Chunk:
@@ -144,12 +155,10 @@ def _unshown(text: str, characters: int, *, ending: bool) -> int:
 def pieces(notebook: dict[str, Any]) -> Iterator[Piece]:
     """Every text of a notebook, in the order in which a reader meets them."""
     for number, (path, cell) in enumerate(cells(notebook), 1):
-        if isinstance(cell, dict):
-            yield from _cell(path, cell, number)
-    yield from _leaves((), _rest(notebook, ("cells", "worksheets")), (Container("metadata", ""),))
+        yield from _cell(path, cell, number)
+    yield from _leaves((), _rest(notebook, {"cells": list, "worksheets": list}), (Container("metadata", ""),))
     for index, sheet in enumerate(_list(notebook.get("worksheets"))):
-        if isinstance(sheet, dict):
-            yield from _leaves(("worksheets", index), _rest(sheet, ("cells",)), (Container("metadata", ""),))
+        yield from _leaves(("worksheets", index), _rest(sheet, {"cells": list}), (Container("metadata", ""),))
 
 
 def cells(notebook: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -161,7 +170,8 @@ def cells(notebook: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
             yield ("worksheets", number, "cells", index), cell
 
 
-def _cell(path: Path, cell: dict[str, Any], number: int) -> Iterator[Piece]:
+def _cell(path: Path, value: object, number: int) -> Iterator[Piece]:
+    cell = _dict(value)
     count = cell.get("execution_count", cell.get("prompt_number"))
     facts = (("id", cell.get("id")), ("execution count", count))
     container = Container(
@@ -170,28 +180,29 @@ def _cell(path: Path, cell: dict[str, Any], number: int) -> Iterator[Piece]:
     for key in ("source", "input"):
         yield from _text((*path, key), cell.get(key), (container, Container("source", "")))
     for index, output in enumerate(_list(cell.get("outputs"))):
-        if isinstance(output, dict):
-            yield from _output((*path, "outputs", index), output, container, str(index + 1))
+        yield from _output((*path, "outputs", index), output, container, str(index + 1))
     for name, bundle in _dict(cell.get("attachments")).items():
         yield from _bundle((*path, "attachments", name), bundle, (container, Container("attachment", name)))
-    known = ("source", "input", "outputs", "attachments", "id", "cell_type")
-    yield from _leaves(path, _rest(cell, known), (container, Container("metadata", "")))
+    known = {"source": object, "input": object, "outputs": list, "attachments": dict, "id": str, "cell_type": str}
+    yield from _leaves(path, _rest(value, known), (container, Container("metadata", "")))
 
 
-def _output(path: Path, output: dict[str, Any], cell: Container, number: str) -> Iterator[Piece]:
+def _output(path: Path, value: object, cell: Container, number: str) -> Iterator[Piece]:
+    output = _dict(value)
+
     def inside(kind: str) -> tuple[Container, ...]:
         return cell, Container("output", number, (("kind", kind),))
 
     yield from _text((*path, "text"), output.get("text"), inside(_stream_name(output)))
     if any(key in output for key in _ERROR):
         yield from _error(path, output, inside("traceback"))
-    for mime, value in _dict(output.get("data")).items():
-        yield from _rich((*path, "data", mime), mime, value, inside(mime))
+    for mime, shown in _dict(output.get("data")).items():
+        yield from _rich((*path, "data", mime), mime, shown, inside(mime))
     old = {name: mime for name, mime in _OLD_NAMES.items() if name in output and name != "text"}
     for name, mime in old.items():
         yield from _rich((*path, name), mime, output[name], inside(mime))
-    known = ("text", "data", "output_type", "name", *_ERROR, *old)
-    yield from _leaves(path, _rest(output, known), inside("metadata"))
+    known = {"text": object, "data": dict, "output_type": str, "name": str, **dict.fromkeys((*_ERROR, *old), object)}
+    yield from _leaves(path, _rest(value, known), inside("metadata"))
 
 
 def _stream_name(output: dict[str, Any]) -> str:
@@ -201,18 +212,19 @@ def _stream_name(output: dict[str, Any]) -> str:
 
 def _error(path: Path, output: dict[str, Any], inside: tuple[Container, ...]) -> Iterator[Piece]:
     """The traceback; name and message of the error only where it does not end with them."""
-    lines = [line for line in _list(output.get("traceback")) if isinstance(line, str)]
-    shown = _UNSEEN.sub("", "\n".join(lines))
+    found = list(_text((*path, "traceback"), output.get("traceback"), inside, "\n"))
+    shown = _UNSEEN.sub("", "".join(piece.text for piece in found))
     for key in ("ename", "evalue"):
         if not (isinstance(output.get(key), str) and output[key] in shown):
             yield from _text((*path, key), output.get(key), inside)
-    if lines:
-        yield Piece((*path, "traceback"), inside, lines, "\n")
+    yield from found
 
 
 def _bundle(path: Path, bundle: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
     for mime, value in _dict(bundle).items():
         yield from _rich((*path, mime), mime, value, inside)
+    if not isinstance(bundle, dict):
+        yield from _leaves(path, bundle, inside)
 
 
 def _rich(path: Path, mime: str, value: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
@@ -224,12 +236,12 @@ def _rich(path: Path, mime: str, value: object, inside: tuple[Container, ...]) -
         yield from _leaves(path, value, inside)
 
 
-def _text(path: Path, value: object, inside: tuple[Container, ...]) -> Iterator[Piece]:
+def _text(path: Path, value: object, inside: tuple[Container, ...], separator: str = "") -> Iterator[Piece]:
     """A text of several lines: one string, or one a line."""
     if isinstance(value, str):
         yield Piece(path, inside, (value,))
     elif isinstance(value, list) and all(isinstance(one, str) for one in value):
-        yield Piece(path, inside, value)
+        yield Piece(path, inside, value, separator)
     elif value is not None:
         yield from _leaves(path, value, inside)
 
@@ -247,8 +259,11 @@ def _leaves(path: Path, value: object, inside: tuple[Container, ...]) -> Iterato
         yield Piece(path, inside, (value,), key=next((step for step in path[::-1] if isinstance(step, str)), ""))
 
 
-def _rest(value: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
-    return {key: one for key, one in value.items() if key not in known}
+def _rest(value: object, known: Mapping[str, type]) -> object:
+    """A value without what is read as something of its own; all of it where it is not what the format says."""
+    if not isinstance(value, dict):
+        return value
+    return {key: one for key, one in value.items() if not isinstance(one, known.get(key, ()))}
 
 
 def _list(value: object) -> list[Any]:
