@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,17 @@ def test_an_encoded_secret_goes_with_what_it_is_encoded_in(key) -> None:
     assert "[openai-project-key]" in redacted
     assert redacted.endswith(" end")
     assert base64.b64encode(key("openai")[30:90].encode()).decode()[2:-4] not in redacted
+
+
+def test_no_comment_and_no_notebook_keeps_an_encoded_secret_in(key) -> None:
+    encoded = base64.b64encode(f"TOKEN={key('openai')}".encode()).decode()
+    output = {"output_type": "display_data", "data": {"text/plain": [encoded], "text/html": [encoded]}, "metadata": {}}
+    cell = {"cell_type": "code", "execution_count": 1, "metadata": {}, "source": [encoded], "outputs": [output]}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    for text in (f"{encoded}  # llmsecrets:ignore", json.dumps(notebook)):
+        redacted = llmsecrets.redact(text)
+        assert redacted.count("[openai-project-key]") == text.count(encoded)
+        assert encoded[40:60] not in redacted
 
 
 def test_the_halves_of_a_pair_go_together() -> None:

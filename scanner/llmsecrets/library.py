@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from llmsecrets import filters, matching
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine
 from llmsecrets.git import Repository
+from llmsecrets.inside import Limits, expand
 from llmsecrets.model import Chunk, Finding, Provenance, ScanReport
 from llmsecrets.rules import RuleSet, load_rules
 from llmsecrets.scan import Scanner, Settings
@@ -53,18 +54,23 @@ def redact(text: str, *, min_confidence: str = "medium", rules: RuleSet | None =
     Nothing in the text can keep a secret from being replaced: comments such as `llmsecrets:ignore` do not count here.
     """
     data = text.encode("utf-8", "surrogatepass")
-    chosen = Settings(min_confidence=min_confidence)
-    engine = _engine(rules).clone()
-    plain, _ = engine.find(Chunk(data, Provenance("<text>", kind="stdin")))
-    decoded = Scanner(engine, chosen).scan(StdinSource(io.BytesIO(data), "<text>"), ()).findings
-    findings = [candidate.finding for candidate in plain if candidate.finding.confidence in chosen.shown]
-    findings += [one for one in decoded if all(outer.kind == "encoded" for outer in one.provenance.containers)]
+    whole = Chunk(data, Provenance("<text>", kind="stdin"))
+    engine, shown = _engine(rules).clone(), Settings(min_confidence=min_confidence).shown
+    found = [one.finding for piece in (whole, *_inside(whole)) for one in engine.find(piece)[0]]
+    findings = [finding for finding in found if finding.confidence in shown]
     pieces, position = [], 0
     for start, end, rule_id in sorted(_spans(findings)):
         if start >= position:
             pieces += [data[position:start], f"[{rule_id}]".encode()]
         position = max(position, end)  # of secrets that overlap the first one's rule is named
     return b"".join((*pieces, data[position:])).decode("utf-8", "surrogatepass")
+
+
+def _inside(whole: Chunk) -> Iterator[Chunk]:
+    """What stands encoded in a text, or in a notebook's cells; not what is packed, which has no place in it."""
+    for piece in expand(whole, Limits()):
+        if isinstance(piece, Chunk) and piece.origin and piece.outermost.data is whole.data:
+            yield piece
 
 
 def _spans(findings: Iterable[Finding]) -> Iterable[tuple[int, int, str]]:

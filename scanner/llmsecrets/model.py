@@ -31,7 +31,8 @@ class Secret:
         """Enough to recognise a long token by (its public prefix), nothing of a short password."""
         text = self._value.decode("utf-8", "replace")
         if text.startswith("-----BEGIN"):
-            return text.split("\n", 1)[0].split("\\n", 1)[0][:48].rstrip() + "…"
+            header = text[: text.find("-----", 10) + 5]  # a key can follow it in the same line
+            return header + "…" if len(header) <= 48 and header.isprintable() else "-----BEGIN…"
         shown = text[:6] if len(text) >= 32 else text[:3] if len(text) >= 20 else ""
         return "".join(c if c.isprintable() else "?" for c in shown) + "…" + f"({len(text)})"
 
@@ -172,6 +173,11 @@ class Chunk(NamedTuple):
     previous: Callable[[], Iterable[bytes]] | None = None
     reopen: Callable[[], BinaryIO] | None = None
     origin: Origin | None = None
+
+    @property
+    def outermost(self) -> "Chunk":
+        """What a text found inside other text is reported in; any other chunk itself."""
+        return self.origin.outer.outermost if self.origin else self
 
 
 class Batch(NamedTuple):

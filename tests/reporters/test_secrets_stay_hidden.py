@@ -149,3 +149,10 @@ def test_a_path_stays_whole(make, render):
     secret = make.secret(8)
     path = f"backup/{secret.reveal().decode()}.txt"
     assert path in render("text", make.report(make.finding(secret, path)))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\\n", "\\r\\n", " ", ""])
+def test_of_a_private_key_no_more_than_its_header_is_shown(end):
+    header = "-----BEGIN EC " + "PRIVATE KEY-----"
+    assert str(Secret(f"{header}{end}{'MHcC' * 20}".encode())) == f"{header}…"
+    assert "MHcC" not in str(Secret(f"-----BEGIN{end}{'MHcC' * 20}".encode()))

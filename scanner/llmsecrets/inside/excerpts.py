@@ -26,9 +26,7 @@ class Writing(NamedTuple):
 
 def written(piece: Chunk, candidates: Iterable[Candidate]) -> Iterator[Writing]:
     """How the secrets that were found in a piece of a file are written in the file."""
-    file = piece
-    while file.origin:
-        file = file.origin.outer
+    file = piece.outermost
     for finding in (candidate.finding for candidate in candidates):
         for location in (finding.location, *(part.location for part in finding.components)):
             span = file.data[location.start - file.offset : location.end - file.offset]
