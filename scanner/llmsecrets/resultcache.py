@@ -26,15 +26,17 @@ _KEPT = {"states": 200, "answers": 200, "layers": 2000}  # tables: repositories 
 class State(NamedTuple):
     """A repository as it was scanned.
 
-    `tips`: everything refs and reflogs named. `boundary`: where history was cut off (shallow clones). `newest`: the
-    latest commit date among the tips. `pending`: objects that could not be scanned, to be asked for again. `told`: the
-    skips of what was left out of blobs by intent. `salt` keys the secrets' digests. `sightings` and `provenances`: what
-    each blob with matches held. `places`: the commit that first brought it in, and where to; `further`: every one that
-    did, of blobs for which the first did not decide. `order` and `commits`: how many commits came before these in the
-    walk, and how many there were. `globs`: those that rules are limited to, with the paths they ever matched.
+    `tips`: everything refs and reflogs named; `apart` those refs that lead to no commit. `boundary`: where history
+    was cut off (shallow clones). `newest`: the latest commit date among the tips. `pending`: objects that could not
+    be scanned, to be asked for again. `told`: the skips of what was left out of blobs by intent. `salt` keys the
+    secrets' digests. `sightings` and `provenances`: what each blob with matches held. `places`: the commit that
+    first brought it in, and where to; `further`: every one that did, of blobs for which the first did not decide.
+    `order` and `commits`: how many commits came before these in the walk, and how many there were. `globs`: those
+    that rules are limited to, with the paths they ever matched.
     """
 
     tips: list[str]
+    apart: list[str]
     boundary: str
     newest: int
     pending: list[str]

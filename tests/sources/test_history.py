@@ -53,6 +53,31 @@ def test_a_secret_says_whether_it_still_stands(repository, scan, key) -> None:
     assert standing["gone.py"]["refs"] == []
 
 
+def test_refs_are_told_though_one_is_lost_or_has_an_odd_date(repository, scan, key) -> None:
+    sha = repository.commit({"a.py": key("github")})
+    odd = repository.git("cat-file", "commit", sha).replace("> 17", "> -17").encode()
+    odd_sha = repository.git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", stdin=odd)
+    repository.git("update-ref", "refs/heads/odd", odd_sha)
+    repository.write(".git/refs/heads/lost", f"{'1' * 40}\n")
+    (entry,) = scan("--history", cwd=repository.root).json["findings"]
+    assert entry["standing"]["refs"] == ["main"]  # odd has the same tree
+
+
+@pytest.mark.parametrize("named", ["tree", "file"])
+def test_what_only_a_tag_names_was_brought_in_by_no_commit(repository, scan, key, named) -> None:
+    """And what a commit brings in later, which holds for all that git's or Linux' tags of that kind hold, was by it."""
+    tagged = repository.git("hash-object", "-w", "--stdin", stdin=key("github").encode())
+    both = repository.git("hash-object", "-w", "--stdin", stdin=key("npm").encode())
+    entries = f"100644 blob {tagged}\ta.py\n100644 blob {both}\tb.py\n"
+    tree = repository.git("mktree", stdin=entries.encode())
+    repository.commit({"README": "hello\n"})
+    repository.git("tag", "-a", "v0", "-m", "of no commit", tree if named == "tree" else tagged)
+    sha = repository.commit({"c.py": key("npm")})
+    for _ in range(2):  # once anew, once remembered
+        found = [origin(entry) for entry in scan("--history", cwd=repository.root).json["findings"]]
+        assert found == [("c.py", 1, sha), ("a.py" if named == "tree" else f"tag/{tagged}", 1, None)]
+
+
 def test_the_same_content_at_two_paths_is_named_at_both(repository, scan, key) -> None:
     repository.commit({"a.py": key("github"), "b.py": key("github")})
     assert scan("--history", cwd=repository.root).paths == ["a.py", "b.py"]

@@ -155,6 +155,23 @@ def test_a_blob_lost_since_it_was_scanned_is_told(repository, scan, key) -> None
     assert [skip["reason"] for skip in second.json["skips"]] == ["missing object"]
 
 
+@pytest.mark.parametrize("name", ["HEAD", "HEAD:", "HEAD:folder"])
+def test_what_was_lost_when_it_was_scanned_is_read_when_it_is_back(repository, scan, key, name) -> None:
+    """Below a commit or tree is more than itself that could not be read."""
+    repository.commit({"a.py": key("github")})
+    scan("--history", cwd=repository.root)
+    repository.commit({"folder/b.py": key("npm")})
+    lost = repository.git("rev-parse", name)
+    file = repository.root / ".git/objects" / lost[:2] / lost[2:]
+    content = file.read_bytes()
+    file.unlink()
+    assert not scan("--history", cwd=repository.root).json["complete"]
+    file.write_bytes(content)
+    back = scan("--history", cwd=repository.root)
+    assert result(back) == result(scan("--history", "--no-cache", cwd=repository.root))
+    assert back.paths == ["a.py", "folder/b.py"]
+
+
 def test_a_second_scan_reads_only_what_came_since(repository, scan, key) -> None:
     repository.commit({"a.py": key("github", 1), "b.py": "b\n", "c.py": "c\n"})
     first = scan("--history", cwd=repository.root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -227,6 +228,37 @@ def test_a_large_object_that_breaks_off_is_the_only_one_lost(repository, scan, k
     assert [(skip["path"], skip["blob_id"], skip["reason"]) for skip in found.json["skips"]] == [
         ("large.bin", broken, "unreadable")
     ]
+
+
+@pytest.mark.parametrize("how", ["garbage", "gone", "of no type"])
+@pytest.mark.parametrize("name", ["HEAD~1", "HEAD~1:folder", "HEAD:", "topic", "release"])
+def test_the_rest_of_a_history_is_found_around_a_damaged_object(repository, scan, key, name, how) -> None:
+    """Git walks no further than to the first commit or tree it cannot read. What has lost its path is found all the
+    same.
+    """
+    repository.commit({"first.py": key("github")})
+    middle = repository.commit({"folder/second.py": key("npm"), "z.py": key("gitlab")})
+    repository.branch("topic")
+    repository.commit({"aside.py": key("slack")})
+    repository.git("tag", "-a", "release", "-m", f"with {key('stripe')}", middle)
+    repository.switch("main")
+    repository.commit({"last.py": key("openai")})
+    lost = repository.git("rev-parse", name)
+    _damage(repository, lost, how)
+    found = scan("--history", cwd=repository.root)
+    assert len(found.paths) == (5 if name == "release" else 6)
+    assert {"first.py", "z.py"} <= set(found.paths) | ({"z.py"} if name == "HEAD~1" else set())
+    assert {skip["blob_id"] for skip in found.json["skips"]} == {lost}
+    assert not found.json["complete"]
+
+
+def _damage(repository: Repo, object_id: str, how: str) -> None:
+    file = repository.root / ".git" / "objects" / object_id[:2] / object_id[2:]
+    file.chmod(0o644)
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(b"\xff" * 30 if how == "garbage" else zlib.compress(b"nothing 4\0text"))
 
 
 def _offset(repository: Repo, pack: Path, name: str) -> int:

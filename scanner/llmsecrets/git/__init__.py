@@ -19,14 +19,15 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from llmsecrets.errors import SourceError
 from llmsecrets.git.calls import OBJECTS_ELSEWHERE, SAFE_CONFIG, environment, refusal, text_of
 from llmsecrets.git.changes import Change, by_commit, parse_raw
-from llmsecrets.git.commits import parse_commit
+from llmsecrets.git.commits import parse_commit, parse_links, parse_target
 from llmsecrets.git.objects import BlobReader
 from llmsecrets.model import Commit
 
 if TYPE_CHECKING:
-    from llmsecrets.git.walk import Walk
+    from llmsecrets.git.walk import Seen, Walk
     from llmsecrets.packs import ObjectStore
 
+_LARGEST_COMMIT = 16 << 20  # bytes
 _COMMIT_ID = re.compile("[0-9a-fA-F]{4,64}")
 
 
@@ -123,7 +124,8 @@ class Repository:
                         blocks.append(b"\n".join(ids))
             if not listing.returncode:
                 return blocks
-        raise SourceError(f"{self._start}: git could not list all objects", "Check the repository: git fsck")
+        names = self._run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+        return list(self.of_types(names.split(), types))  # one is of no type that git knows
 
     def object_store(self) -> ObjectStore | None:
         """Packs and loose objects as they lie on disk; None where only git can tell what there is."""
@@ -139,6 +141,19 @@ class Repository:
 
         return Walk(self, revisions, stdin)
 
+    def salvage(self, wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:
+        """What a walk that did not break off at the first damaged object would have come by: slow, but from every
+        commit on that can be read.
+        """
+        from llmsecrets.git import salvage, walk
+
+        return walk.seen(salvage.lines(self), wanted, globs)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is a clone that was to leave out some objects."""
+        return any((self.facts.common_dir / "objects" / "pack").glob("*.promisor"))
+
     def refs(self) -> bytes:
         """All refs, a line each: the id of what it names, and its name."""
         return self._run("for-each-ref", "--format=%(objectname) %(refname)")
@@ -148,7 +163,10 @@ class Repository:
         ids = (line.split(b" ")[0].decode() for line in refs.splitlines())
         # Of `--all` there are HEADs left: git need not open what thousands of refs name.
         rest = ("--ignore-missing", "--exclude=refs/*", "--all", "--reflog", "--no-walk=unsorted")
-        return sorted({*ids, *self.commits(*rest)})
+        try:
+            return sorted({*ids, *self.commits(*rest)})
+        except SourceError:  # one of them cannot be read, and git names none then
+            return sorted({*ids, *filter(None, (self.head(),))})
 
     def remote(self) -> str:
         """The address of the remote `origin`, as configured: it may hold a password. Empty if there is none."""
@@ -165,21 +183,36 @@ class Repository:
 
     def has_all(self, ids: Sequence[str]) -> bool:
         """Whether all of these objects exist."""
-        raw = self._run("cat-file", "--batch-check=%(objectname)", stdin="\n".join(ids).encode() + b"\n")
-        return b" missing" not in raw
+        return b" missing" not in self._checked("%(objectname)", [object_id.encode() for object_id in ids])
 
     def types(self, ids: Sequence[str], *, peeled: bool = False) -> list[tuple[str, str]]:
         """(id, type) of those objects that are here; with `peeled`, of what tags lead to instead of the tags."""
-        words = "".join(f"{object_id}^{{}}\n" if peeled else f"{object_id}\n" for object_id in ids)
-        raw = self._run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=words.encode()).decode()
+        asked = [f"{object_id}^{{}}" if peeled else object_id for object_id in ids]
+        raw = self._checked("%(objectname) %(objecttype)", [one.encode() for one in asked]).decode()
         pairs = (line.split(" ") for line in raw.splitlines())
         return [(found, kind) for found, kind in pairs if kind in ("blob", "tree", "commit", "tag")]
 
     def of_types(self, ids: Sequence[bytes], types: Sequence[str]) -> Iterator[bytes]:
         """Blocks of those ids that are objects of the types (or cannot be looked at, which reading will tell)."""
-        raw = self._run("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=b"\n".join(ids) + b"\n")
-        found = _listed(types).findall(raw)
+        found = _listed(types).findall(self._checked("%(objecttype) %(objectname)", ids))
         return iter((b"\n".join(found),) if found else ())
+
+    def _checked(self, form: str, ids: Sequence[bytes]) -> bytes:
+        """What git says of objects, a line each. Where one is of no type that git knows, it says no more: that one is
+        told as missing, and a new git goes on behind it."""
+        raw = b""
+        while ids:
+            words = self.command("cat-file", f"--batch-check={form}")
+            done = subprocess.run(
+                words, input=b"\n".join(ids) + b"\n", capture_output=True, env=self.environment, check=False
+            )
+            raw += done.stdout
+            if not done.returncode:
+                break
+            answered = done.stdout.count(b"\n")
+            raw += b"%s missing\n" % ids[answered] if answered < len(ids) else b""
+            ids = ids[answered + 1 :]
+        return raw
 
     def dates(self, *revisions: str, stdin: bytes = b"") -> list[int]:
         """Commit dates (seconds since 1970) of the commits a rev-list call names."""
@@ -255,6 +288,15 @@ class Repository:
             )  # fmt: skip
             yield from by_commit(fields)
 
+    def readable_changes(self, commit_ids: Sequence[str]) -> Iterator[tuple[str, list[Change]]]:
+        """As `changes`, of those commits whose trees can be read: git ends at the first that cannot."""
+        try:
+            yield from list(self.changes(commit_ids))
+        except SourceError:
+            half = len(commit_ids) // 2
+            for part in (commit_ids[:half], commit_ids[half:]) if half else ():
+                yield from self.readable_changes(part)
+
     def _fields(self, stdin: IO[bytes], *arguments: str) -> Iterator[bytes]:
         """The NUL-separated fields of a call's output, as they come."""
         process = subprocess.Popen(
@@ -274,14 +316,14 @@ class Repository:
     def details(self, commit_ids: Iterable[str]) -> dict[str, Commit]:
         """Author, date and subject of commits. Ids that are no commit are left out."""
         found = {}
-        for commit_id, content, _ in self.blobs(dict.fromkeys(commit_ids), 16 << 20):
+        for commit_id, content, _ in self.blobs(dict.fromkeys(commit_ids), _LARGEST_COMMIT):
             if content is not None:
                 found[commit_id] = parse_commit(commit_id, content)
         return found
 
     def tree_paths(self, revision: str) -> dict[str, list[str]]:
         """Blob id → paths, of the tree of a revision; empty where the revision does not exist."""
-        raw = self._run("ls-tree", "-r", "-z", "--full-tree", revision, accept=(0, 128))
+        raw = self._run("ls-tree", "-r", "-z", "--full-tree", revision, accept=(0, 1, 128))
         paths: dict[str, list[str]] = {}
         for entry in raw.split(b"\0"):
             meta, _, path = entry.partition(b"\t")
@@ -300,7 +342,7 @@ class Repository:
 
     def submodules(self) -> dict[str, str]:
         """Path → name of the submodules of HEAD, as its tree and `.gitmodules` say: both may be hostile."""
-        raw = self._run("ls-tree", "-r", "-z", "--full-tree", "HEAD", accept=(0, 128))
+        raw = self._run("ls-tree", "-r", "-z", "--full-tree", "HEAD", accept=(0, 1, 128))
         entries = (entry.partition(b"\t") for entry in raw.split(b"\0"))
         paths = [text_of(path) for meta, _, path in entries if meta.startswith(b"160000 ")]
         if not paths:
@@ -326,19 +368,40 @@ class Repository:
         )
         return " ".join(filter(None, (name, f"<{email}>" if email else "")))
 
+    def peeled(self, tags: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Tag id → (id, type) of what it leads to, be it through other tags; without those that cannot be read."""
+        found = {tag: (tag, "tag") for tag in tags}
+        while waiting := [tag for tag, (_, kind) in found.items() if kind == "tag"]:
+            contents = self.blobs(dict.fromkeys(found[tag][0] for tag in waiting), _LARGEST_COMMIT)
+            targets = {object_id: parse_target(content or b"") for object_id, content, _ in contents}
+            for tag in waiting:
+                target = targets.get(found.pop(tag)[0])
+                if target:
+                    found[tag] = target
+        return found
+
     def tips(self, most: int) -> Iterator[tuple[str, str]]:
-        """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice; none if one is lost."""
+        """(short name, id of the tree) of the newest refs that lead to a commit, no tree twice.
+
+        Git is asked for no more than names: it would tell of no ref where one is lost, or a date is odd.
+        """
         raw = self._run(
-            "for-each-ref", "--sort=-creatordate", "--format=%(refname:short)%00%(tree)%00%(*tree)", "refs/heads",
-            "refs/remotes", "refs/tags", accept=(0, 128),
-        )  # fmt: skip
-        seen: set[bytes] = set()
-        for line in raw.splitlines():
-            name, own, peeled = line.split(b"\0")
-            tree = own or peeled
-            if tree and tree not in seen and len(seen) < most:
-                seen.add(tree)
-                yield text_of(name), tree.decode()
+            "for-each-ref", "--format=%(objectname) %(refname:short)", "refs/heads", "refs/remotes", "refs/tags"
+        )
+        named = [line.decode("utf-8", "surrogateescape").split(" ", 1) for line in raw.split(b"\n") if line]
+        kinds = dict(self.types(list(dict.fromkeys(object_id for object_id, _ in named))))
+        led = self.peeled(object_id for object_id, kind in kinds.items() if kind == "tag")
+        commits = [(led.get(object_id, (object_id, ""))[0], name) for object_id, name in named]
+        links = {
+            commit_id: parse_links(content or b"")
+            for commit_id, content, _ in self.blobs(dict.fromkeys(one for one, _ in commits), _LARGEST_COMMIT)
+        }
+        newest = [(found, name) for commit_id, name in commits if (found := links.get(commit_id))]
+        newest.sort(key=lambda one: one[0].date, reverse=True)
+        trees: dict[str, str] = {}
+        for found, name in newest:
+            trees.setdefault(found.tree, name)
+        return ((name, tree) for tree, name in itertools.islice(trees.items(), most))
 
     def places_of(
         self, blob_ids: Container[str], since: Sequence[str] = (), paths: Collection[str] = ()

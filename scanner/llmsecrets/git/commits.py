@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from llmsecrets.model import Commit
+
+_LINKS = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
+_COMMITTED = re.compile(rb"^committer .*> (\d{1,15}) ", re.MULTILINE)
+
+
+_TARGET = re.compile(rb"object ([0-9a-f]{40,64})\ntype ([a-z]+)\n")
+
+
+class Links(NamedTuple):
+    """What a commit stands on: the ids of its tree and parents, and when it was made, in seconds since 1970."""
+
+    tree: str
+    parents: list[str]
+    date: int
+
+
+def parse_links(content: bytes) -> Links | None:
+    """Those of a commit object; None where it is none. A damaged date is 0."""
+    links = _LINKS.match(content)
+    date = _COMMITTED.search(content.partition(b"\n\n")[0])
+    return links and Links(links[1].decode(), links[2].decode().split()[1::2], int(date[1]) if date else 0)
+
+
+def parse_target(content: bytes) -> tuple[str, str] | None:
+    """(id, type) of what a tag object names; None where it is none."""
+    target = _TARGET.match(content)
+    return target and (target[1].decode(), target[2].decode())
 
 
 def parse_commit(commit_id: str, content: bytes) -> Commit:

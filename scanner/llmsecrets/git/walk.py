@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmsecrets.git.calls import text_of
@@ -44,54 +44,70 @@ class Walk:
                 "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
                 "--ignore-missing", *revisions, *(("--stdin",) if stdin else ()),
             ),
-            stdin=self._input, stdout=self._output, stderr=subprocess.PIPE, env=repository.environment,
+            stdin=self._input, stdout=self._output, stderr=subprocess.DEVNULL, env=repository.environment,
         )  # fmt: skip
 
     def first_seen(self, wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:
         """Where each of the objects wanted came in. Waits for the walk to end."""
-        hinted = re.compile(b"|".join(sorted(re.escape(_hint(glob)) for glob in globs)) or b"(?!)")
-        assert self._process.stderr is not None
-        trouble = self._process.stderr.read().decode("utf-8", "replace").strip()
         self._process.wait()
-        places: dict[str, tuple[str, str]] = {}
-        missing: list[str] = []
-        met: dict[str, set[str]] = {}
-        order: dict[str, int] = {}
-        commit, number = b"", -1
         self._output.seek(0)
-        for line in self._output:
-            object_id, space, path = line[:-1].partition(b" ")
-            if not space:
-                if object_id.startswith(b"?"):
-                    missing.append(object_id[1:].decode())
-                    continue
-                commit, number = object_id, number + 1
-            if object_id in wanted:
-                places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
-                order.setdefault(commit.decode(), number)
-            if hinted.search(path):
-                for glob in globs:
-                    if path_matches(text_of(path), (glob,)):
-                        met.setdefault(glob, set()).add(text_of(path))
+        found = seen(self._output, wanted, globs)
         self.close()
-        if self._process.returncode:
-            missing.append(trouble.splitlines()[-1] if trouble else "git rev-list failed")
-        return Seen(places, missing, met, order, number + 1)
+        return found
 
     def objects(self) -> list[bytes]:
         """Ids of all objects met, commits and trees included. Waits for the walk to end."""
         self._process.wait()
         self._output.seek(0)
-        return [line.partition(b" ")[0] for line in self._output.read().splitlines() if not line.startswith(b"?")]
+        lines = self._output.read().split(b"\n")  # a path may hold other ends of lines
+        return [line.partition(b" ")[0] for line in lines if line and not line.startswith(b"?")]
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether git met something it could not read, and told nothing of what it would have met after that. Waits for
+        the walk to end.
+        """
+        return self._process.wait() != 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all was there, to be asked before `first_seen`. Waits for the walk to end."""
+        if self.broke_off:
+            return False
+        self._output.seek(0)
+        return not any(line.startswith(b"?") for line in self._output)
 
     def close(self) -> None:
         """End the walk, finished or not."""
-        assert self._process.stderr is not None
         self._process.kill()
         self._process.wait()
-        self._process.stderr.close()
         self._output.close()
         self._input.close()
+
+
+def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:
+    """What the lines say that rev-list prints: a commit's id, then those of the objects it brought in, with paths."""
+    hinted = re.compile(b"|".join(sorted(re.escape(_hint(glob)) for glob in globs)) or b"(?!)")
+    places: dict[str, tuple[str, str]] = {}
+    missing: list[str] = []
+    met: dict[str, set[str]] = {}
+    order: dict[str, int] = {}
+    commit, number = b"", -1
+    for line in lines:
+        object_id, space, path = line[:-1].partition(b" ")
+        if not space:
+            if object_id.startswith(b"?"):
+                missing.append(object_id[1:].decode())
+                continue
+            commit, number = object_id, number + 1
+        if object_id in wanted:
+            places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
+            order.setdefault(commit.decode(), number)
+        if hinted.search(path):
+            for glob in globs:
+                if path_matches(text_of(path), (glob,)):
+                    met.setdefault(glob, set()).add(text_of(path))
+    return Seen(places, missing, met, order, number + 1)
 
 
 def _hint(glob: str) -> bytes:

@@ -18,7 +18,9 @@ from llmsecrets import magic
 from llmsecrets.cache import key as digest
 from llmsecrets.forked import Queue
 from llmsecrets.git import Repository
+from llmsecrets.git.changes import Change
 from llmsecrets.git.objects import BlobReader, Stretch
+from llmsecrets.git.walk import Seen
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG, Family
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
@@ -72,13 +74,16 @@ class HistorySource:
         self.met: Mapping[str, Collection[str]] = {}
         self._order: dict[str, int] = {}  # of commits that brought something in, in the walk
         self._commits = 0  # how many it met
+        self._aside: dict[str, tuple[str, str]] = {}  # places of what no commit brought in
+        self._damaged = False  # whether it broke off
         self._trees = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
         self._begin()
         if self.known:
             pending = "\n".join(self.known.pending).encode()
-            new = self._repository.of_types(self._walk.objects(), ("blob", *MESSAGES))
+            beside = self._beside.objects() if self._beside and {*self._apart} - {*self.known.tips} else []
+            new = self._repository.of_types([*self._walk.objects(), *beside], ("blob", *MESSAGES))
             return [self._shard(itertools.chain((pending,) if pending else (), new))]
         store = self._repository.object_store()
         if store is None:
@@ -95,14 +100,45 @@ class HistorySource:
 
     def _begin(self) -> None:
         """Let git walk what came since the last scan, or all of it."""
-        known = self.cache.state.load() if self.cache else None
-        self.known = known if known and self._continues(known) else None
-        since = [f"^{tip}" for tip in self.known.tips] if self.known else []
-        self._walk = self._repository.walk(*_EVERYTHING, stdin="\n".join(since).encode())
-        self._whole = self._repository.walk(*_EVERYTHING) if self.known and self._reordered(self.known) else None
+        self.known = self._to_go_on_from()
+        apart = self._lead_to_no_commit()
+        self._apart = sorted(set(apart.values()))
+        self._beside = self._repository.walk(stdin="\n".join(self._apart).encode()) if apart else None
+        commits = (*(f"--exclude={name}" for name in apart), *_EVERYTHING)
+        since = [f"^{tip}" for tip in self.known.tips if tip not in self.known.apart] if self.known else []
+        self._walk = self._repository.walk(*commits, stdin="\n".join(since).encode())
+        if self.known and (self._walk.broke_off or not (self._walk.is_whole or self._repository.is_partial)):
+            self.known, self._walk = None, self._repository.walk(*commits)
+        self._whole = self._repository.walk(*commits) if self.known and self._reordered(self.known) else None
         told = [Skip.parse(one) for one in self.known.told] if self.known else []
         here = self._here(told)  # what was left out of these by intent need not be read for it
         self.skips += [one for one in told if one.provenance.blob_id in here]
+
+    def _lead_to_no_commit(self) -> dict[str, str]:
+        """Name → id of the refs that name a blob or a tree, or a tag of one: nothing brought these in.
+
+        A walk would take all they hold for brought in by the commit it happens to meet first.
+        """
+        led = self._repository.peeled(tip for tip, kind in self._kinds.items() if kind == "tag")
+        named = (line.decode("utf-8", "surrogateescape").split(" ", 1) for line in self._refs.split(b"\n") if line)
+        kinds = {**self._kinds, **{tag: kind for tag, (_, kind) in led.items()}}
+        return {name: object_id for object_id, name in named if kinds.get(object_id) in ("blob", "tree")}
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        """The types of what is named, as far as it is here."""
+        return dict(self._repository.types(self._tips))
+
+    def _to_go_on_from(self) -> State | None:
+        """How the repository was when last scanned, if what was read then is still there to build on.
+
+        Of a commit, tag or tree that could not be read then and can be now, more may follow than its own content.
+        """
+        known = self.cache.state.load() if self.cache else None
+        if known is None or known.boundary != self._boundary or not self._repository.has_all(known.tips):
+            return None
+        back = self._repository.types(known.pending) if known.pending else ()
+        return known if all(kind == "blob" for _, kind in back) else None
 
     def answer(self, misplaced: Callable[[str, str], bool]) -> Answer | None:
         """What the last scan came to, where nothing has changed since that it depended on."""
@@ -133,7 +169,7 @@ class HistorySource:
         self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str, found: Found
     ) -> None:
         """Keep what this scan came to for the next one. Only after `places` has been gone through."""
-        if self.cache:
+        if self.cache and not self._damaged:
             state = self._state(sightings, provenances, salt)
             self.cache.state.store(state)
             again = [one for one in self.skips if not _is_told_in_full(one)]
@@ -144,10 +180,10 @@ class HistorySource:
     def _state(self, sightings: dict[str, list[Any]], provenances: dict[str, list[Any]], salt: str) -> State:
         pending = {one.provenance.blob_id for one in self.skips if one.provenance.blob_id and not _is_told_in_full(one)}
         told = [one.dump() for one in self.skips if _is_told_in_full(one) and one.provenance.blob_id not in pending]
-        places = {blob_id: [commit_id, *self._brought[blob_id]] for blob_id, (commit_id, _) in self._seen.items()}
+        places = {one: [commit_id, *self._brought[one]] for one, (commit_id, _) in self._seen.items()}
         return State(
-            self._tips, self._boundary, self._newest(), sorted(pending), told, salt, sightings, provenances, places,
-            self._further, self._order, self._commits,
+            self._tips, self._apart, self._boundary, self._newest(), sorted(pending), told, salt, sightings,
+            provenances, places, self._further, self._order, self._commits,
             {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
         )  # fmt: skip
 
@@ -161,10 +197,6 @@ class HistorySource:
         """Which of the blobs that skips are of are here."""
         ids = [one.provenance.blob_id or "" for one in skips]
         return {blob_id for blob_id, _ in self._repository.types(ids)} if ids else set()
-
-    def _continues(self, known: State) -> bool:
-        """Whether what was scanned then is still there to build on."""
-        return known.boundary == self._boundary and self._repository.has_all(known.tips)
 
     def _reordered(self, known: State) -> bool:
         """Whether places known from then may not hold now: refs have gone, or commits older than the newest came in."""
@@ -229,7 +261,7 @@ class HistorySource:
         """Commits by their ids, those that are here; once places were looked up, with their order."""
         commits = self._repository.details(ids)
         unknown = commits.keys() - self._order.keys()
-        if self._order and unknown:
+        if self._order and unknown and not self._damaged:
             every = self._repository.commits("--ignore-missing", *_EVERYTHING, "--date-order", "--reverse")
             self._order.update((one, number) for number, one in enumerate(every) if one in unknown)
         return {one: commit._replace(order=self._order.get(one, self._commits)) for one, commit in commits.items()}
@@ -258,13 +290,14 @@ class HistorySource:
     def _places(self, found: Mapping[str, Provenance], elsewhere: Elsewhere, globs: Collection[str]) -> Iterator[Place]:
         skipped = {one.provenance.blob_id: one.provenance for one in self.skips if one.provenance.blob_id}
         blobs = {**skipped, **found}
+        self._targets = self._described(blobs)
         seen, missing = self._look_up(blobs, globs)
         if self._submodule:  # the globs speak of whole paths, the walk of those inside: any may have been met
             self.met = {glob: {ANYWHERE} for glob in globs}
-        self._seen = dict(seen)
-        lost = set(self._tips).difference(tip for tip, _ in self._repository.types(self._tips))
-        self.skips += [_missing(object_id) for object_id in dict.fromkeys([*missing, *sorted(lost)])]
-        if self._unreachable:
+        self._seen = {one: place for one, place in seen.items() if one not in self._aside}
+        told = {one.provenance.blob_id for one in self.skips}
+        self.skips += [self._lost(object_id) for object_id in dict.fromkeys(missing) if object_id not in told]
+        if self._unreachable or self._damaged:
             seen.update(self._dangling(blobs.keys() - seen.keys()))
         known: dict[str, set[str]] = {
             blob_id: set() for blob_id, one in found.items() if blob_id in seen and one.kind == "file"
@@ -287,23 +320,54 @@ class HistorySource:
         paths = {path for glob in globs for path in self.met.get(glob, (ANYWHERE,))}
         return () if ANYWHERE in paths or len(paths) > _PATHS_LOOKED_AT else paths
 
+    def _described(self, blobs: Mapping[str, Provenance]) -> dict[str, str]:
+        """Message → the commit it belongs to, or what else its tag is of."""
+        targets = {one: target_of(provenance) for one, provenance in blobs.items() if provenance.kind != "file"}
+        led = self._repository.peeled(one for one, target in targets.items() if target != one)
+        return {one: led.get(one, (target,))[0] for one, target in targets.items()}
+
+    def _lost(self, object_id: str) -> Skip:
+        """A skip for an object that the walk could not have."""
+        if self._damaged and object_id in self._listed:
+            return Skip(Provenance("", blob_id=object_id), "unreadable", f"damaged object {object_id}")
+        return _missing(object_id)
+
+    @cached_property
+    def _listed(self) -> Set[str]:
+        """Ids of all objects that are kept here, damaged ones included."""
+        blocks = self._repository.every_object(("blob", "tree", *MESSAGES))
+        return {object_id.decode() for block in blocks for object_id in block.split()}
+
     def _look_up(
         self, blobs: Mapping[str, Provenance], globs: Collection[str]
     ) -> tuple[dict[str, tuple[str, str]], list[str]]:
         """(blob id → the commit and path that first held it, ids that are missing)."""
-        known = None if self._whole else self.known
-        old = {one: (place[0], place[1]) for one, place in known.places.items() if one in blobs} if known else {}
-        wanted = {*blobs, *map(target_of, blobs.values())} - old.keys()
-        walked = (self._whole or self._walk).first_seen({one.encode() for one in wanted}, globs)
+        walk, known = self._whole or self._walk, None if self._whole else self.known
+        seen = {one: (place[0], place[1]) for one, place in known.places.items() if one in blobs} if known else {}
+        wanted = {one.encode() for one in {*blobs, *self._targets.values()} - seen.keys()}
+        walked = walk.first_seen(wanted, globs)
+        lost = sorted(set(self._tips) - self._kinds.keys())
+        if walk.broke_off or ((walked.missing or lost) and not self._repository.is_partial):
+            self._damaged = True
+            walked = self._repository.salvage(wanted, globs)
+        self._put_in_order(walked, known)
+        seen.update(walked.places)
+        met: list[Mapping[str, Collection[str]]] = [walked.met, known.globs if known else {}]
+        missing = [*walked.missing, *lost]
+        if self._beside:
+            beside = self._beside.first_seen(wanted - {one.encode() for one in seen}, globs)
+            self._aside = {one: ("", path or f"tag/{one}") for one, (_, path) in beside.places.items()}
+            met.append(beside.met)
+            missing += beside.missing
+        self.met = {glob: {path for each in met for path in each.get(glob, ())} for glob in {*itertools.chain(*met)}}
+        return {one: place for one, place in {**seen, **self._aside}.items() if one in blobs}, missing
+
+    def _put_in_order(self, walked: Seen, known: State | None) -> None:
+        """Number the commits that a walk met, behind those known."""
         before = known.commits if known else 0
-        self._commits = before + walked.commits
         self._order = {one: before + number for one, number in walked.order.items()}
-        for glob, paths in known.globs.items() if known else ():
-            walked.met.setdefault(glob, set()).update(paths)
-        self.met = walked.met
-        if known:
-            self._order.update(known.order)
-        return {**old, **{one: place for one, place in walked.places.items() if one in blobs}}, walked.missing
+        self._order.update(known.order if known else {})
+        self._commits = before + walked.commits
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
@@ -317,13 +381,13 @@ class HistorySource:
                 self.skips.append(item)
 
     def _first_places(self, blobs: Mapping[str, Provenance], seen: Mapping[str, tuple[str, str]]) -> Iterator[Place]:
-        targets = {blob_id: target_of(blobs[blob_id]) for blob_id in seen}
+        targets = self._targets
         commits = self.commits(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
         known = self.known.places if self.known and not self._whole else {}
-        new = {commit for blob_id, (commit, path) in seen.items() if path and blob_id not in known}
+        new = {commit for blob_id, (commit, path) in seen.items() if commit and path and blob_id not in known}
         with ThreadPoolExecutor(1) as meanwhile:
             reading = meanwhile.submit(_Tips, self._repository)
-            introduced = _introduced(self._repository, new, blobs)
+            introduced = _introduced(self._changes(sorted(new)), blobs)
             tips = reading.result()
         for blob_id, (commit_id, walked) in seen.items():
             commit, standing = commits.get(commit_id), tips.standing(blob_id)
@@ -355,18 +419,29 @@ class HistorySource:
 
     def _every_place(self, blob_ids: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str, str, str]]:
         """As `places_of`; of blobs whose places were looked for before, only commits since then are gone through."""
+        if self._damaged:
+            every = [one.decode() for block in self._repository.every_object(("commit",)) for one in block.split()]
+            changed = ((commit_id, change) for commit_id, changes in self._changes(every) for change in changes)
+            yield from ((commit_id, one.blob_id, one.path) for commit_id, one in changed if one.blob_id in {*blob_ids})
+            return
         before: Mapping[str, list[list[str]]] = {}
         if self.known and not self._whole and self.met == {glob: set(met) for glob, met in self.known.globs.items()}:
             before = self.known.further
-        known, new = ({one for one in blob_ids if (one in before) is wanted} for wanted in (True, False))
+        known, new = ({one for one in blob_ids if (one in before) is there} for there in (True, False))
         if self.known and known:
             yield from ((commit_id, blob_id, path) for blob_id in known for commit_id, path in before[blob_id])
             yield from self._repository.places_of(known, since=self.known.tips)
         if new:
             yield from self._repository.places_of(new, paths=paths)
 
+    def _changes(self, commit_ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Change]]]:
+        """What commits changed, those whose trees can be read."""
+        return (self._repository.readable_changes if self._damaged else self._repository.changes)(commit_ids)
+
     def _dangling(self, blob_ids: Set[str]) -> dict[str, tuple[str, str]]:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
+        if self._damaged:  # it has been walked from every commit
+            return {blob_id: ("", f"unreachable/{blob_id}") for blob_id in blob_ids}
         lost = b"\n".join(self._repository.every_object(("commit",)))
         walk = self._repository.walk("--not", *_EVERYTHING, "--not", stdin=lost)
         walked = walk.first_seen({blob_id.encode() for blob_id in blob_ids})
@@ -375,11 +450,11 @@ class HistorySource:
 
 
 def _introduced(
-    repository: Repository, commit_ids: Set[str], wanted: Mapping[str, object]
+    changed: Iterable[tuple[str, Sequence[Change]]], wanted: Mapping[str, object]
 ) -> dict[tuple[str, str], list[str]]:
     """(commit, blob) → the paths at which the commit brought the blob in."""
     paths: dict[tuple[str, str], list[str]] = {}
-    for commit_id, changes in repository.changes(sorted(commit_ids)):
+    for commit_id, changes in changed:
         for change in changes:
             if change.blob_id in wanted:
                 paths.setdefault((commit_id, change.blob_id), []).append(change.path)
