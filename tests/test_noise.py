@@ -165,6 +165,12 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         'servicePasswd = "p@ssw0rd"',
         "db_password: abcdefghij123456",
         "SMTP_PASSWD = EXPORT_ACCOUNT_42",
+        # behind an empty setting the next one, and line ends that are written out
+        r'"MAILJET_KEY=\"\"\nSMS_MSG91_DLT7_TEMPLATE=\"x\""',
+        r"MAILJET_KEY=\r\nSMS_MSG91_DLT7_TEMPLATE=1",
+        'MAILJET_KEY="" SMS_MSG91_DLT7_TEMPLATE=5',
+        "MAILJET_KEY=SMS_MSG91_DLT7_TEMPLATE",
+        r'"DEEPGRAM_KEY\nCOLOUR={{hex:40}}"',
     ],
 )
 def test_what_looks_like_an_assignment_is_none(line: str, scan) -> None:
@@ -172,7 +178,14 @@ def test_what_looks_like_an_assignment_is_none(line: str, scan) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["algolia_project_key = {{hex:32}}", "SESSION_SECRET={{hex:32}}", "db_password: abc{{alnum:12}}123"]
+    "line",
+    [
+        "algolia_project_key = {{hex:32}}",
+        "SESSION_SECRET={{hex:32}}",
+        "db_password: abc{{alnum:12}}123",
+        r'"DEEPGRAM_KEY=\n{{hex:40}}\n"',
+        r'"x=1\ncreds={{alnum:24}}\n"',
+    ],
 )
 def test_what_resembles_that_and_is_a_secret_is_found(line: str, scan) -> None:
     assert len(scan("-", stdin=expand(line + "\n", 3).encode()).json["findings"]) == 1

@@ -61,7 +61,7 @@ _TEMPLATE = re.compile(
     rb"^[\"'`]?(?:\$\{|\$\(|\$[A-Za-z_]|%[A-Za-z_]+%|\{\{|\{%|<%|<[A-Za-z][\w .:|/-]*>?|@[A-Za-z_]+@"
     rb"|\[[A-Za-z]+ [^\]]*\]$|#\{|!Ref|!Sub|!Get|\[\[|__[A-Z_]+__|arn:aws|vault:|op://|ref\+|sm://|keyring:|env[:.]|file:|secretref:|process\.env|os\.environ|os\.getenv|getenv\()"
     rb"|\$\{\{?|\{\{|\w{4}\.\.\.\w{4}|(?:\xe2\x80\xa6|\\u2026|\.\.\.)(?:\(\d+\))?$"
-    rb"|^[A-Z]{3,}(?:_[A-Z]{3,})+$"  # the name of a variable
+    rb"|^[A-Z]{3,}(?:_[A-Z]{3,})+$|^[A-Z]{1,12}\d{0,3}(?:_[A-Z]{1,12}\d{0,3}){2,}$"  # the name of a variable
 )
 _MASK = re.compile(
     rb"([*.xX#_-])\1{5,}|([*.xX#_-])\2{3,}$|^[xX*.#-]+$|0{16}|0{8}-0{4}-0{4}-|^\d{8}-(?:\d{4}-){3}\d{12}$"

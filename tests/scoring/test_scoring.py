@@ -94,6 +94,7 @@ def test_a_name_says_what_it_names_in_any_style(names, kind) -> None:
     ("text", "detail"),
     [
         ("scaleway_project_id = ", True), ('sessionSecretLimit: "', True), ("algolia key=", False),
+        (r"scaleway_project_id=\n", True),
         ("client_id=", False), ("acme_project_key=", False), ("project_id then key ", False),
     ],
 )  # fmt: skip

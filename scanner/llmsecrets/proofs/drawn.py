@@ -32,14 +32,10 @@ _NEARLY_HEX = re.compile(rb"(?=.{20})(?:[0-9a-f]*(?:[g-zA-Z][0-9a-f]*){1,2}|[0-9
 _GROUPS = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]{3,5}){3}-[0-9A-Za-z]+")  # much like a UUID
 _GROUPS_OF_FOUR = re.compile(rb"[0-9A-Za-z]+(?:-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]+")
 _CUT_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-(?![0-9a-fA-F]{12}\Z)[0-9A-Za-z]{9,15}")
-# The name of the next line's setting, behind what escapes the line's end.
-_CONSTANT = re.compile(rb"[nrt]?[A-Z]{1,12}\d{0,3}(?:_[A-Z]{1,12}\d{0,3}){2,}=*")
 
 
 def drawn(secret: bytes) -> Proof:
     """Each part of the token has the characters an alphabet would have given it, and hex digits come in pairs."""
-    if _CONSTANT.fullmatch(secret):
-        return Proof(False)
     body = secret.rstrip(b"=")
     prefix = _PREFIX.match(body)
     parts = body[prefix.end() if prefix else 0 :].split(b".")

@@ -25,7 +25,7 @@ _OPENING = re.compile(rb"[bfruL@]{0,2}(?:[\"'`](?=\\)|\"(?=')|'(?=\"))?(\\{0,3})
 _QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + quote) for quote in (b'"', b"'", b"`")}
 # Said in prose: `the token is X`. Not behind a bracket, and "pass" is a verb, too.
 _SAID = re.compile(rb"[ _\n,/.\-\"'(]?(?!(?i:pass)[ \t])[\w.\-\x80-\xff]+[\"'`]?\s+(?:is\s+|-\s+)?")
-_GIVEN_TO = re.compile(rb"([\w.\-]+)[\"'\]\\]{0,4}[ \t]{0,3}(?:=>|:?={1,3}|:)[\s\"'`\\]{0,8}\Z")
+_GIVEN_TO = re.compile(rb"([\w.\-]+)[\"'\]\\]{0,4}[ \t]{0,3}(?:=>|:?={1,3}|:)(?:[\s\"'`\\]|\\[nrt]){0,8}\Z")
 _OF_NAMES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$")
 # What a resource of AWS is called: `arn:aws:secretsmanager:us-west-2:123456789012:secret:name`.
 _ARN = re.compile(rb"arn:[\w\-:*]+:\Z")
@@ -69,10 +69,11 @@ def name_of(data: bytes, start: int, value: int) -> bytes:
 
 def _begin_of_name(data: bytes, start: int) -> int:
     """Where the identifier begins that a matched word is part of: the pattern need not look for it."""
-    floor = max(0, start - _NAME_REACH)
-    while start > floor and data[start - 1] in _OF_NAMES:
-        start -= 1
-    return start
+    floor, begin = max(0, start - _NAME_REACH), start
+    while begin > floor and data[begin - 1] in _OF_NAMES:
+        begin -= 1
+    escaped = begin < start and data[begin - 1 : begin] == b"\\" and data[begin] in b"nrt"  # a line end written out
+    return begin + escaped
 
 
 def _manner(data: bytes, begin: int, name_end: int, end: int) -> str:
