@@ -68,6 +68,11 @@ def byte_span(before: str, secret: str) -> tuple[int, int]:
     return start, start + len(secret)
 
 
+def test_a_mark_of_the_encoding_is_no_column(engine, key) -> None:
+    (found,) = findings_in(engine, f"\ufeff: {key('github')}".encode())
+    assert found.finding.location[:2] == (1, 3)
+
+
 def test_columns_count_characters_not_bytes(engine, key) -> None:
     (found,) = findings_in(engine, f"# schlüssel 鍵 🔑: {key('github')}".encode())
     assert found.finding.location.start_column == len("# schlüssel 鍵 🔑: ") + 1

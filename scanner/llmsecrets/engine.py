@@ -7,6 +7,7 @@ They are separate because in a history a blob is scanned once, before the paths 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -514,7 +515,10 @@ class _Lines:
         self._newlines += self._data.count(b"\n", self._offset, offset)
         self._offset = offset
         line_start = self._data.rfind(b"\n", 0, offset) + 1
-        column = _characters(self._data[line_start:offset]) + (1 if self._newlines else self._chunk.first_column)
+        before = self._data[line_start:offset]
+        if not (line_start or self._chunk.offset):
+            before = before.removeprefix(BOM_UTF8)  # no character of the text, and no editor's first column
+        column = _characters(before) + (1 if self._newlines else self._chunk.first_column)
         return self._chunk.first_line + self._newlines, column
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,7 +99,8 @@ def _location(content: bytes, start: int, end: int) -> Location:
 
 def _position(content: bytes, offset: int) -> tuple[int, int]:
     line_start = content.rfind(b"\n", 0, offset) + 1
-    column = len(content[line_start:offset].decode("utf-8", "replace")) + 1
+    before = content[line_start:offset] if line_start else content[:offset].removeprefix(BOM_UTF8)
+    column = len(before.decode("utf-8", "replace")) + 1
     return content.count(b"\n", 0, offset) + 1, column
 
 
