@@ -114,7 +114,15 @@ def test_nbformat_3(found_in, key) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ['{"cells": [{"cell_type": ', '{"nbformat": 4, "a": ' + "[" * 100_000, '{"nbformat": 4}']
+    "content",
+    [
+        '{"cells": [{"cell_type": ',
+        '{"nbformat": 4, "a": ' + "[" * 100_000,
+        '{"nbformat": 4}',
+        '{"nbformat": 4, "cells": [], "a": ' + "[" * 60 + "]" * 60 + "}",
+        '{"nbformat": 4, "cells": [' + '"", ' * 250_000 + '""]}',
+    ],
+    ids=["cut off", "without end", "without cells", "deep", "so many texts"],
 )
 def test_a_broken_notebook_is_read_as_plain_text(content, tmp_path, scan, key) -> None:
     (tmp_path / "nb.ipynb").write_text(f"{content}\n{key('github')}")
@@ -211,7 +219,9 @@ def test_a_history_names_the_cell(repository, scan, key) -> None:
 def test_every_string_is_found_where_it_stands(texts, ascii_only) -> None:
     value = {"a": texts, "b": {text: text for text in texts}, "c": [[], {}, texts]}
     raw = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-    for path, (start, end) in spans(raw).items():
+    places = spans(raw, {("a",), ("b",), ("c", 2)})
+    assert len(places) == 3 + 2 * len(texts) + len(set(texts))
+    for path, (start, end) in places.items():
         found = value
         for step in path:
             found = found[step]

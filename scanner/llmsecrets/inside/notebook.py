@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from llmsecrets.inside.spans import Path, offset_in, spans
@@ -30,6 +31,7 @@ _UNSEEN = re.compile(
 _OLD_NAMES = {"text": "text/plain", "html": "text/html", "svg": "image/svg+xml", "latex": "text/latex",
               "json": "application/json", "javascript": "application/javascript", "png": "image/png",
               "jpeg": "image/jpeg", "pdf": "application/pdf"}  # fmt: skip
+_DEEPEST, _MOST = 50, 250_000  # values within each other; texts, which cost a kilobyte each
 _ERROR = ("ename", "evalue", "traceback")
 
 
@@ -74,7 +76,18 @@ def load(text: bytes) -> dict[str, Any]:
         isinstance(notebook.get(key), list) for key in ("cells", "worksheets")
     ):
         raise BrokenError("it has no cells")
+    if _is_deep(notebook):
+        raise BrokenError("nested too deeply")
     return notebook
+
+
+def _is_deep(value: object) -> bool:
+    """Whether it has values within more than so many others: each text would be told by a path as long."""
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+    return bool(level)
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -88,10 +101,9 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def text_of(chunk: Chunk) -> Chunk:
     """The text of a notebook that a chunk holds whole. Raises BrokenError."""
     raw = bytes(chunk.data)
-    try:
-        found = list(pieces(load(raw)))
-    except RecursionError as failure:
-        raise BrokenError("nested too deeply") from failure
+    found = list(islice(pieces(load(raw)), _MOST + 1))
+    if len(found) > _MOST:
+        raise BrokenError(f"more than {_MOST:,} texts")
     shown = [_shown(piece) for piece in found]
     starts, position = [], 0
     for text in shown:
@@ -100,7 +112,7 @@ def text_of(chunk: Chunk) -> Chunk:
 
     @cache
     def places() -> dict[Path, tuple[int, int]]:
-        return spans(raw)
+        return spans(raw, {piece.path for piece in found})
 
     def locate(start: int, end: int) -> Spot:
         index = bisect_right(starts, start) - 1

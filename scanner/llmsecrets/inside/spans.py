@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 # Strings first: what looks like punctuation within one is not. Numbers and words need no more than an end.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
@@ -11,8 +12,11 @@ _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 Path = tuple[str | int, ...]
 
 
-def spans(text: bytes) -> dict[Path, tuple[int, int]]:
-    """Path of each value → its span in a JSON text that json.loads has accepted. Of equal keys the last counts."""
+def spans(text: bytes, wanted: Container[Path]) -> dict[Path, tuple[int, int]]:
+    """Path → span in a JSON text that json.loads has accepted, of the values wanted and of those right within them.
+
+    Of equal keys the last counts. All values would be too many: a plot has millions of numbers.
+    """
     found: dict[Path, tuple[int, int]] = {}
     opened: list[tuple[Path, int]] = []  # containers around the current place: path, where they start
     path: Path = ()
@@ -25,7 +29,9 @@ def spans(text: bytes) -> dict[Path, tuple[int, int]]:
             key, path = mark == 123, (*path, "" if mark == 123 else 0)
         elif mark in b"}]":
             path, begun = opened.pop()
-            found[path], key = (begun, end), False
+            key = False
+            if path in wanted or path[:-1] in wanted:
+                found[path] = begun, end
         elif mark == 44:  # a comma: the next key, or the next item
             last = path[-1]
             key = isinstance(last, str)
@@ -34,8 +40,8 @@ def spans(text: bytes) -> dict[Path, tuple[int, int]]:
             key = False
         elif key:
             path = (*path[:-1], _string(text[start:end]))
-        else:
-            found[path] = (start, end)
+        elif path in wanted or path[:-1] in wanted:
+            found[path] = start, end
     return found
 
 

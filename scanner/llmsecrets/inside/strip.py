@@ -14,10 +14,11 @@ Places = Mapping[Path, tuple[int, int]]
 
 def without_outputs(text: bytes, unwanted: Unwanted) -> tuple[bytes, int]:
     """The notebook without its unwanted outputs, and how many those are. Raises BrokenError."""
-    places = spans(text) if load(text) else {}
+    cut = list(_unwanted(load(text), unwanted))
+    places = spans(text, {path for path, _, _ in cut})
     pieces: list[bytes] = []
     position = count = 0
-    for path, outputs, gone in _unwanted(load(text), unwanted):
+    for path, outputs, gone in cut:
         count += len(gone)
         for start, end, instead in _cuts(places, path, outputs, gone):
             pieces += (text[position:start], instead)
