@@ -39,6 +39,9 @@ def entries(read: Read, *, skip: Callable[[int], object] | None = None) -> Itera
     feed = _Feed(read)
     try:
         tar: Any = tarfile.TarFile(fileobj=cast(Any, feed), encoding="utf-8", errors="surrogateescape")
+        if tar.firstmember is None:  # asked for more of an empty one, tarfile of Python 3.10 would go back
+            feed.check_end()
+            return
         while True:
             feed.allowed = _HEADERS
             member = tar.next()

@@ -176,10 +176,13 @@ def _expression(text: str, fragments: dict[str, str], origin: str) -> str:
 def _groups(pattern: str, origin: str) -> int:
     """How many groups a pattern has that is to be a part of a larger one."""
     import re
+    import warnings
 
     try:
-        return re.compile(f"(?:{pattern})".encode()).groups
-    except re.error as failure:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # of flags in the middle: an error since Python 3.11
+            return re.compile(f"(?:{pattern})".encode()).groups
+    except (re.error, DeprecationWarning) as failure:
         raise RuleError(f"{origin}: bad regular expression: {failure}") from failure
 
 
