@@ -470,10 +470,11 @@ def test_what_ends_a_long_value_is_looked_at_anew(ending, engine) -> None:
 # ---- batches -------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_found_in_a_blob_does_not_depend_on_its_neighbours_in_a_batch(engine) -> None:
-    """Git's header of the next blob would pass for a value behind the word that ends this one."""
+@pytest.mark.parametrize("first", ['"mailjet":"{}"\nnothing more, but a token', 'mailjet_key="{}"('])
+def test_what_is_found_in_a_blob_does_not_depend_on_its_neighbours_in_a_batch(first, engine) -> None:
+    """Git's header of the next blob would pass for a value, or for the end of a longer one."""
     value = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
-    blobs = [f'"mailjet":"{value}"\nnothing more, but a token'.encode(), f"secret = {value}\n".encode()] * 2
+    blobs = [first.format(value).encode(), f"secret = {value}\n".encode()] * 2
     data, starts, ends = b"", [], []
     for blob in blobs:
         data += f"{value}{value[:8]} blob {len(blob)}\n".encode()

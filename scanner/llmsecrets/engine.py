@@ -161,6 +161,7 @@ class Engine:
         """The blobs of a batch in which rules could match, with where; None where that is to be looked up anew."""
         inside: dict[int, Regions] = {}
         for rule, spans in self._matcher.regions(batch.data, (batch.starts, batch.ends)).items():
+            at_start = self.rules[rule].gated  # matches of it begin where a span does
             for start, end in spans:
                 index = max(0, bisect_right(batch.starts, start) - 1)
                 while index < len(batch.starts) and batch.starts[index] < end:
@@ -168,6 +169,8 @@ class Engine:
                     if start < last:
                         clipped = [max(0, start - first), min(end, last) - first]
                         inside.setdefault(index, {}).setdefault(rule, []).append(clipped)
+                    if at_start:
+                        break
                     index += 1
         for index in batch.apart:
             inside.pop(index, None)

@@ -20,7 +20,6 @@ from llmsecrets.matching import (
     Regions,
     add_span,
     anchor_of,
-    bounds_of,
     everywhere,
 )
 from llmsecrets.model import Version
@@ -57,21 +56,27 @@ class KeywordMatcher:
         return self.regions(version.data)
 
     def regions(self, data: Data, bounds: Bounds = WHOLE) -> Regions:
-        content = bytes(data)
-        text = content.lower()
+        if not bounds:
+            return self._regions(bytes(data))
+        found: Regions = {}
+        for first, last in zip(*bounds, strict=True):
+            for index, spans in self._regions(bytes(data[first:last])).items():
+                found.setdefault(index, []).extend([first + start, min(first + end, last)] for start, end in spans)
+        return found
+
+    def _regions(self, data: bytes) -> Regions:
+        text = data.lower()
         found: Regions = {}
         _collect(text, self._direct, 0, len(text), found)
         found = {index: _merged(spans) for index, spans in found.items()}
         near: Regions = {}
-        for start, end in self._open_gates(content, text, bounds):
+        for start, end in self._open_gates(data, text):
             _collect(text, self._gated, start, end, near)
         for index, spans in near.items():
-            starts = {
-                match.start() for start, end in _merged(spans) for match in self._named(index, content, start, end)
-            }
+            starts = {match.start() for start, end in _merged(spans) for match in self._named(index, data, start, end)}
             if starts:
                 found[index] = [[start, start + self._reach[index]] for start in sorted(starts)]
-        found.update((index, everywhere(len(content))) for index in self._unanchored)
+        found.update((index, everywhere(len(data))) for index in self._unanchored)
         return found
 
     def _add(self, index: int, rule: Rule) -> None:
@@ -94,15 +99,13 @@ class KeywordMatcher:
         found: Iterator[Any] = self._names[index].finditer(data, start, end, overlapped=True)
         return found
 
-    def _open_gates(self, data: bytes, text: bytes, bounds: Bounds) -> Iterator[list[int]]:
+    def _open_gates(self, data: bytes, text: bytes) -> Iterator[list[int]]:
         near: Regions = {}
         _collect(text, self._gate_words, 0, len(text), near)
         gates: list[list[int]] = []
         for start, end in _merged(near.get(0, [])):
             for match in self._gate.finditer(data, start, end, overlapped=True):
-                first, last = bounds_of(match.end(), bounds) if bounds else (0, len(data))
-                if match.end() <= last:
-                    add_span(gates, max(first, match.end() - GATE_REACH), match.end())
+                add_span(gates, max(0, match.end() - GATE_REACH), match.end())
         return iter(_merged(gates))
 
 
