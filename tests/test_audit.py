@@ -164,6 +164,16 @@ def test_content_cannot_control_the_terminal(walk, audited, key, llmsecrets) -> 
     assert "\\x1b]0;title" in _ESCAPES.sub("", terminal.before)
 
 
+def test_a_commit_without_a_date_ends_no_walk(walk, audited, llmsecrets) -> None:
+    tree = audited.git("write-tree")
+    raw = f"tree {tree}\nauthor Eve <eve@example.org> 1700000000 +5130\ncommitter Eve <e> 1 +0000\n\nodd\n"
+    commit = audited.git("hash-object", "--literally", "-t", "commit", "-w", "--stdin", stdin=raw.encode())
+    audited.git("update-ref", "refs/heads/main", commit)
+    assert llmsecrets("baseline", "create", "--force", "--history", cwd=audited.root).code == 0
+    terminal = walk()
+    assert f"by Eve, {commit[:10]}" in screen(terminal)
+
+
 def test_without_a_terminal(audited, llmsecrets) -> None:
     outcome = llmsecrets("audit", cwd=audited.root)
     assert (outcome.code, "an audit needs a terminal" in outcome.stderr) == (2, True)

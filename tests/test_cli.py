@@ -413,6 +413,13 @@ def test_the_console_script_scans(planted) -> None:
     assert (done.returncode, b"leak/a.py:1:8" in done.stdout) == (1, True)
 
 
+def test_a_name_that_the_encoding_lacks_ends_no_command(planted) -> None:
+    run_llmsecrets("baseline", "create", "clean", cwd=planted)
+    (planted / "leak/a.py").rename(planted / "leak/鍵.py")
+    outcome = run_llmsecrets("baseline", "diff", cwd=planted, PYTHONIOENCODING="latin-1")
+    assert (outcome.code, "\\u9375.py" in outcome.stdout) == (1, True)
+
+
 def test_it_runs_without_a_home_or_an_encoding(planted) -> None:
     outcome = run_llmsecrets("scan", "leak", cwd=planted, HOME="/nowhere", LC_ALL="C", PYTHONIOENCODING="ascii")
     assert outcome.code == 1

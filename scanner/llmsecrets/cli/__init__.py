@@ -42,6 +42,8 @@ def run(arguments: Sequence[str]) -> int:
     from llmsecrets.cli.commands import cli
     from llmsecrets.cli.output import complain
 
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal's encoding lacks must not end a command
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return int(cli.main(arguments, prog_name="llmsecrets", standalone_mode=False) or 0)
     except click.exceptions.Exit as exit_request:

@@ -162,9 +162,11 @@ class Walk:
         commit = self._sight.age(finding)
         if not commit:
             return "not in git yet"
+        by = f"{self._view.text(commit.author)}, {commit.sha[:10]}"
+        if not commit.date:  # a commit can have one that is none
+            return f"by {by}"
         days = (date.today() - date.fromisoformat(commit.date[:10])).days
-        author = self._view.text(commit.author)
-        return f"since {commit.date[:10]} ({max(0, days)} days), {author}, {commit.sha[:10]}"
+        return f"since {commit.date[:10]} ({max(0, days)} days), {by}"
 
     def _context(self, finding: Finding, most: int) -> Iterator[Text]:
         """The lines around the secret, its own cut so that the secret is to be seen."""
