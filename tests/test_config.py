@@ -174,7 +174,10 @@ def test_a_scan_with_a_mistake_scans_nothing(llmsecrets, key, tmp_path, text) ->
     assert (outcome.code, outcome.stdout) == (2, ""), outcome
 
 
-@pytest.mark.parametrize(("name", "value"), [("EXIT_CODE", "many"), ("EXIT_ZERO", "perhaps"), ("MIN_CONFIDENCE", "no")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("EXIT_CODE", "many"), ("EXCLUDE", "re:\udcff"), ("EXIT_ZERO", "perhaps"), ("MIN_CONFIDENCE", "no")],
+)
 def test_a_mistake_in_a_variable_names_it(llmsecrets, name, value) -> None:
     outcome = llmsecrets("scan", **{f"LLMSECRETS_{name}": value})
     assert outcome.code == 2

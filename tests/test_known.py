@@ -210,3 +210,10 @@ def test_the_line_for_git_is_added_once(known, llmsecrets) -> None:
     for _ in range(2):
         llmsecrets("baseline", "create", "--force", "--gitattributes", cwd=known.root)
     assert (known.root / ".gitattributes").read_text() == f"*.png binary\n{DEFAULT} merge=union\n"
+
+
+def test_the_line_for_git_changes_nothing_else_of_its_file(known, llmsecrets) -> None:
+    known.write(".gitattributes", b"\xe9.png binary\r\n\x0cb text")
+    assert llmsecrets("baseline", "create", "--force", "--gitattributes", cwd=known.root).code == 0
+    written = (known.root / ".gitattributes").read_bytes()
+    assert written == b"\xe9.png binary\r\n\x0cb text\n" + f"{DEFAULT} merge=union\n".encode()

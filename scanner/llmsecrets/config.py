@@ -349,5 +349,5 @@ def _check_regexes(patterns: Sequence[str], where: str) -> None:
     for number, pattern in enumerate(patterns, 1):  # not quoted: an allowlist may spell out what it allows
         try:
             regex.compile(pattern.encode())
-        except regex.error as failure:
+        except (regex.error, UnicodeEncodeError) as failure:  # the latter for bytes in a variable that are no text
             raise ConfigError(f"{where}: regular expression {number} is wrong: {failure}") from failure

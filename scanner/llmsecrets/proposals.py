@@ -129,9 +129,9 @@ def write(root: Path, proposal: Proposal) -> Path:
     """Write a file that is not there yet. Raises ConfigError where one is, or where a link leads out of the root."""
     file = root / proposal.path
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         if not file.parent.resolve().is_relative_to(root.resolve()):
             raise ConfigError(f"{proposal.path}: its folder is a link that leads out of {root}", "Nothing was written.")
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
             out.write(proposal.content)
     except OSError as failure:

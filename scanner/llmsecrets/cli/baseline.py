@@ -227,9 +227,14 @@ def _tell(path: Path, renewal: Renewal) -> None:
 
 
 def _merge_by_lines(path: Path) -> None:
+    """Add the line to a file of any encoding, of which nothing else changes."""
     attributes = path.with_name(".gitattributes")
     line = f"{path.name} merge=union"
-    lines = attributes.read_text("utf-8").splitlines() if attributes.exists() else []
-    if line not in lines:
-        to_file(attributes, lambda out: out.write("".join(f"{one}\n" for one in [*lines, line])))
+    try:
+        held = attributes.read_bytes() if attributes.exists() else b""
+        if line.encode() not in held.splitlines():
+            with attributes.open("ab") as out:
+                out.write(f"{line}\n".encode() if held[-1:] in (b"", b"\n") else f"\n{line}\n".encode())
+    except OSError as failure:
+        raise ConfigError(f"{attributes}: cannot be written: {failure.strerror}", f"Add to it: {line}") from failure
     click.echo(f"{attributes}: {line}")
