@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -154,11 +155,18 @@ def _place(
 
 def _unshown(text: str, characters: int, *, ending: bool) -> int:
     """How far into a text the character stands that is this far into what is shown of it."""
+    places, sizes = _unseen(text)
+    return characters + sizes[bisect_left(places, characters + (not ending))]
+
+
+@lru_cache(maxsize=1)  # as of `spans._escapes`
+def _unseen(text: str) -> tuple[array[int], array[int]]:
+    """How far into what is shown each stretch was that is not, and how many characters are not shown before each."""
+    places, sizes = array("L"), array("L", [0])
     for unseen in _UNSEEN.finditer(text):
-        if unseen.start() >= characters + (not ending):
-            break
-        characters += unseen.end() - unseen.start()
-    return characters
+        places.append(unseen.start() - sizes[-1])
+        sizes.append(sizes[-1] + unseen.end() - unseen.start())
+    return places, sizes
 
 
 # ---- the pieces ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Container
+from functools import lru_cache
 
 # Strings first: what looks like punctuation within one is not. Numbers and words need no more than an end.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
@@ -54,11 +57,17 @@ def _string(quoted: bytes) -> str:
 def offset_in(quoted: bytes, characters: int) -> int:
     """How many bytes into a JSON string, its quotes included, the character stands that is this far into its value."""
     text = quoted.decode("utf-8", "surrogatepass")
-    position = 1
-    for escape in _ESCAPE.finditer(text, 1):
-        plain = escape.start() - position
-        if characters <= plain:
-            break
-        characters -= plain + 1
-        position = escape.end()
-    return len(text[: min(position + characters, len(text) - 1)].encode("utf-8", "surrogatepass"))
+    values, ends = _escapes(text)
+    before = bisect_right(values, characters) - 1
+    place = ends[before] + characters - values[before]
+    return len(text[: min(place, len(text) - 1)].encode("utf-8", "surrogatepass"))
+
+
+@lru_cache(maxsize=1)  # a string may hold many secrets, and each is asked for by its start and its end
+def _escapes(quoted: str) -> tuple[array[int], array[int]]:
+    """How many characters of a string's value there are up to the end of each escape, and where that is."""
+    values, ends = array("L", [0]), array("L", [1])
+    for escape in _ESCAPE.finditer(quoted, 1):
+        values.append(values[-1] + escape.start() - ends[-1] + 1)
+        ends.append(escape.end())
+    return values, ends
