@@ -155,6 +155,14 @@ def test_a_blob_lost_since_it_was_scanned_is_told(repository, scan, key) -> None
     assert [skip["reason"] for skip in second.json["skips"]] == ["missing object"]
 
 
+def test_a_tag_that_is_gone_takes_its_message_with_it(repository, scan, key) -> None:
+    repository.commit({"a.py": key("github")})
+    repository.git("tag", "-a", "v1", "-m", f"with {key('npm')}")
+    assert len(scan("--history", cwd=repository.root).paths) == 2
+    repository.git("tag", "-d", "v1")
+    assert scan("--history", cwd=repository.root).paths == ["a.py"]
+
+
 @pytest.mark.parametrize("name", ["HEAD", "HEAD:", "HEAD:folder"])
 def test_what_was_lost_when_it_was_scanned_is_read_when_it_is_back(repository, scan, key, name) -> None:
     """Below a commit or tree is more than itself that could not be read."""
@@ -214,6 +222,22 @@ def test_a_branch_with_older_commits_takes_its_place_in_history(repository, scan
     repository.git("update-ref", "refs/heads/older", old)
     (entry,) = scan("--history", cwd=repository.root).json["findings"]
     assert entry["provenance"]["commit"]["sha"] == old
+
+
+def test_a_commit_of_no_sound_date_takes_its_place_in_history(repository, scan, key) -> None:
+    """Git takes a date before 1970 for one far in the future, or for none."""
+    base = repository.commit({"README": "hello\n"})
+    odd = repository.commit({"odd.py": key("github")})
+    content = repository.git("cat-file", "commit", odd).replace("> 17", "> -17") + "\n"
+    raw = repository.git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", stdin=content.encode())
+    repository.git("reset", "-q", "--hard", raw)
+    repository.git("reflog", "expire", "--expire=now", "--all")
+    scan("--history", cwd=repository.root)
+    repository.branch("beside", base)
+    repository.commit({"beside.py": key("github")})
+    assert result(scan("--history", cwd=repository.root)) == result(
+        scan("--history", "--no-cache", cwd=repository.root)
+    )
 
 
 @pytest.mark.parametrize("damage", ["truncated", "foreign", "flipped"])

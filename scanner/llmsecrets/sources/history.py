@@ -41,6 +41,7 @@ _OPENED = 128 << 20  # bytes of the largest archive that is held in memory to be
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
 _MISSING = "missing object"
+_LAST = 1 << 64  # later than any date
 
 
 class HistorySource:
@@ -191,7 +192,8 @@ class HistorySource:
         """The latest commit date among the tips."""
         if self.known and self.known.tips == self._tips:
             return self.known.newest
-        return max(self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode()), default=0)
+        dates = self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode())
+        return max(dates, default=0) if all(dates) else _LAST  # one that is odd counts for anything, as git likes
 
     def _here(self, skips: Sequence[Skip]) -> set[str]:
         """Which of the blobs that skips are of are here."""
@@ -205,8 +207,11 @@ class HistorySource:
         here = "\n".join(f"^{tip}" for tip in known.tips).encode()
         if any(date <= known.newest for date in self._repository.dates(*_EVERYTHING, stdin=here)):
             return True
-        gone = "\n".join(set(known.tips) - set(self._tips)).encode()
-        return bool(gone) and bool(self._repository.dates("--not", *_EVERYTHING, "--not", stdin=gone))
+        gone = sorted(set(known.tips) - set(self._tips))
+        if any(kind == "tag" for _, kind in self._repository.types(gone)):  # with its message, though its commit stays
+            return True
+        words = "\n".join(gone).encode()
+        return bool(gone) and bool(self._repository.dates("--not", *_EVERYTHING, "--not", stdin=words))
 
     def _versions(self, families: Iterable[Family]) -> Iterator[Content]:
         """The blobs that packs keep as versions of each other; then those of them that git is to read."""
