@@ -235,6 +235,26 @@ def test_a_component_may_or_must_stand_near() -> None:
     assert findings_in(required, text.replace(b"\n\n", b"\n"))
 
 
+@pytest.mark.parametrize("ending", ["", '"', "\r"])
+def test_lines_to_a_component_count_the_same_whatever_ends_the_secret(ending) -> None:
+    from llmsecrets.rules import Part
+
+    below = engine_of(rule(components=(Part("account id", "(acme-id-[0-9]{8})", 1, True),)))
+    text = f"acme_0h1i2j3k4l5m6n7o8p9q{ending}\nacme-id-12345678\n".encode()
+    assert findings_in(below, text)
+    assert not findings_in(below, text.replace(b"\nacme-id", b"\n\nacme-id"))
+
+
+@pytest.mark.parametrize(("gap", "found"), [(4070, True), (4080, False), (4090, False)])
+def test_a_component_that_is_too_far_off_is_not_cut_short(gap, found) -> None:
+    from llmsecrets.rules import Part
+
+    engine = engine_of(rule(components=(Part("account id", "(acme-id-[0-9]{4,9})(?![0-9])", 1),)))
+    text = b"acme_0h1i2j3k4l5m6n7o8p9q" + b" " * gap + b"acme-id-123456789"
+    (secret,) = findings_in(engine, text + b" and more")
+    assert [part.secret.reveal() for part in secret.finding.components] == [b"acme-id-123456789"] * found
+
+
 @pytest.mark.parametrize("typed", ["abcdefghijklmnopqrst", "12345678901234567890", "aaaaaaaaaaaaaaaaaaa0"])
 def test_a_typed_value_in_the_exact_shape_is_reported_with_less_confidence(typed) -> None:
     (found,) = findings_in(engine_of(rule()), f"acme_{typed}".encode())

@@ -363,7 +363,11 @@ class Engine:
 
     def _nearest(self, part: Part, data: bytes, found: Any) -> tuple[int, int] | None:
         start, end = _lines_around(data, found.start(), found.end(), part.within)
-        places = [near.span(1) for near in self._matches(part.expression, data, start, end)]
+        places = [
+            near.span(1)
+            for near in self._matches(part.expression, data, start, end)
+            if near.end() < end or data[end : end + 1] in b"\n"  # else it may be cut short
+        ]
         apart = [
             place for place in places if place[1] <= found.start(1 if found.re.groups else 0) or place[0] >= found.end()
         ]
@@ -407,7 +411,7 @@ def _lower(confidence: str) -> str:
 
 def _lines_around(data: bytes, start: int, end: int, lines: int) -> tuple[int, int]:
     """The span of the lines from so many before a match to so many after it, at most 4 KiB either way."""
-    first, last = start, end
+    first, last = start, end - 1  # a match may end where its line does
     for _ in range(lines + 1):
         first = max(data.rfind(b"\n", max(0, start - 4096), first), start - 4096, 0)
         following = data.find(b"\n", last + 1, end + 4096)
