@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date
 
 import pytest
@@ -77,6 +78,17 @@ def test_carriage_returns_end_lines_too(judged) -> None:
 @pytest.mark.parametrize("comment", ["ignore", "allow", "secret", "noqa", "pragma: secret", "gitleaks", "llmsecrets"])
 def test_other_words_silence_nothing(judged, comment) -> None:
     assert judged(f"a = '{make_key('github')}'  # {comment}") == [""]
+
+
+@pytest.mark.parametrize("text", ["TOKEN={}", "user=me\nTOKEN={}\n"], ids=["a line", "lines"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_comment_counts_for_what_stands_encoded_in_a_line(scan, key, tmp_path, text, times) -> None:
+    first, second, third = (text.format(key("github", seed)).encode() for seed in (1, 2, 3))
+    for _ in range(times):
+        first, second, third = map(base64.b64encode, (first, second, third))
+    content = b"a: %b  # llmsecrets:ignore\nb: %b\n# llmsecrets:ignore-next-line\nc: %b\n" % (first, second, third)
+    (tmp_path / "secret.yaml").write_bytes(content)
+    assert [line for _, _, line in scan().places] == [2]
 
 
 def test_a_comment_far_away_on_a_long_line_does_not_count(judged) -> None:

@@ -40,6 +40,7 @@ _COMPONENT_MARGINS = (4112, 4112)
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 _EXCERPT = 60  # characters shown on each side of a secret
 _CONTEXT = 1024  # bytes of a line kept on each side for filters to look at
+_AROUND_ENCODED = 1 << 16  # bytes on each side of what is encoded in which its line is looked for
 
 
 class Match(NamedTuple):
@@ -469,7 +470,7 @@ def describe(kept: Sequence[Match], chunk: Chunk, masked: Sequence[Match]) -> li
     lines = _Lines(chunk)
     spans = sorted({(match.secret_start - chunk.offset, match.secret_end - chunk.offset) for match in masked})
     here = [match.moved(-chunk.offset) if chunk.offset else match for match in kept]
-    return [Candidate(_finding(match, data, chunk, lines, spans), _context(match, data)) for match in here]
+    return [Candidate(_finding(match, data, chunk, lines, spans), _context(match, data, chunk)) for match in here]
 
 
 def _finding(match: Match, data: bytes, chunk: Chunk, lines: _Lines, masked: Sequence[tuple[int, int]]) -> Finding:
@@ -552,13 +553,33 @@ def _masked(data: bytes, start: int, end: int, masked: Sequence[tuple[int, int]]
     return "".join(out)
 
 
-def _context(match: Match, data: bytes) -> Context:
-    line_start = data.rfind(b"\n", 0, match.secret_start) + 1
-    line_end = data.find(b"\n", match.secret_end)
+def _context(match: Match, data: bytes, chunk: Chunk) -> Context:
+    """What filters look at: of an encoded text the lines around it, too, where alone its author can put a comment."""
+    places = ((data, match.secret_start, match.secret_end), *_encoded_in(chunk, match.secret_start, match.secret_end))
+    lines, lines_before = zip(*(_lines_at(*place) for place in places), strict=True)
+    return Context(Secret(data[match.start : match.end]), Secret(b"\n".join(lines)), Secret(b"\n".join(lines_before)))
+
+
+def _encoded_in(chunk: Chunk, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The texts that a span of a chunk was encoded in, innermost first, as much as lies around it, and where it is."""
+    while chunk.origin:
+        spot = chunk.origin.locate(start, end)
+        chunk, start, end = chunk.origin.outer, spot.start, spot.end
+        if any(
+            one.kind != "encoded" for one in spot.containers
+        ):  # a notebook's cell: its text, not its JSON, has lines
+            return
+        first = max(0, start - _AROUND_ENCODED)
+        yield bytes(chunk.data[first : end + _AROUND_ENCODED]), start - first, end - first
+
+
+def _lines_at(data: bytes, start: int, end: int) -> tuple[bytes, bytes]:
+    """The line of a span, and the one before it, cut to a length."""
+    line_start = data.rfind(b"\n", 0, start) + 1
+    line_end = data.find(b"\n", end)
     line_end = len(data) if line_end < 0 else line_end
     before_start = data.rfind(b"\n", 0, max(0, line_start - 1)) + 1
-    return Context(
-        Secret(data[match.start : match.end]),
-        Secret(data[max(line_start, match.secret_start - _CONTEXT) : min(line_end, match.secret_end + _CONTEXT)]),
-        Secret(data[max(before_start, line_start - _CONTEXT) : max(line_start - 1, 0)]),
+    return (
+        data[max(line_start, start - _CONTEXT) : min(line_end, end + _CONTEXT)],
+        data[max(before_start, line_start - _CONTEXT) : max(line_start - 1, 0)],
     )
