@@ -79,7 +79,7 @@ def test_zeros_and_nearly_wide_characters_are_no_text() -> None:
 
 
 @pytest.mark.parametrize("width", [64, 76])
-@pytest.mark.parametrize("end", ["\n", "\r\n    "])
+@pytest.mark.parametrize("end", ["\n", "\r\n    ", "\\n", "\\r\\n"])
 @pytest.mark.parametrize("rest", range(57))
 def test_base64_in_lines(width, end, rest) -> None:
     text = b"hello world, " * 20 + b"the key comes here" + b", hello again" * 20 + b"!" * rest

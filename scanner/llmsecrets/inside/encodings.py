@@ -36,9 +36,10 @@ _ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML
 _BEFORE_STRING = r"""["'`=:>,;(\s]"""
 _LEAP = 4096  # bytes from a run on that are searched before the next run is looked for
 
-# A whole stretch: lines as MIME and PEM have them, then what is left of the last group.
+# A whole stretch: lines as MIME and PEM have them, also within a string of JSON, then what is left of the last group.
 _REST = r"[CDI-Za-f][A-HQ-Xg-nw-z0-3][A-Za-z0-9]?"
-_BASE64 = rf"(?:(?:{_GROUP}){{14,}}\r?\n[ \t]*)*(?:(?:{_GROUP})+(?:{_REST})?=?=?|{_REST}={{1,2}})?"
+_LINE_END = r"(?:\r?\n[ \t]*|(?:\\r)?\\n)"
+_BASE64 = rf"(?:(?:{_GROUP}){{14,}}{_LINE_END})*(?:(?:{_GROUP})+(?:{_REST})?=?=?|{_REST}={{1,2}})?"
 _HEX = f"{_BYTE}+"
 _ONE_ESCAPE = (
     "%([0-9A-Fa-f]{2})",
@@ -239,7 +240,8 @@ def _at_beginnings(data: bytes, start: int) -> Iterator[Span]:
 def _base64(data: bytes, start: int) -> Span:
     found = _compiled(_BASE64).match(data, start)
     assert found is not None
-    text = b"".join(found.group().translate(_STANDARD).rstrip(b"=").split())
+    lines = found.group().replace(b"\\r", b"").replace(b"\\n", b"")
+    text = b"".join(lines.translate(_STANDARD).rstrip(b"=").split())
     text = text[: len(text) - (len(text) % 4 == 1)]
     return Span(start, found.end(), "base64", binascii.a2b_base64(text + b"=" * (-len(text) % 4)))
 
