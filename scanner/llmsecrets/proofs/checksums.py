@@ -17,7 +17,7 @@ from llmsecrets.proofs.factual import Fact
 _GITHUB_STATELESS = re.compile(rb"ghs_\d{1,20}_(eyJ.+)", re.DOTALL)
 _FINE_GRAINED = re.compile(rb"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}")
 _ROUTABLE = re.compile(
-    rb"(.*-(?:t\d_)?)([A-Za-z0-9_\-]{20,300})\.(?:[0-9a-z]{2}\.)?[0-9a-z]{2}([0-9a-z]{7})", re.DOTALL
+    rb"(.*?-(?:t\d_)?)([A-Za-z0-9_\-]{20,300})\.(?:[0-9a-z]{2}\.)?[0-9a-z]{2}([0-9a-z]{7})", re.DOTALL
 )
 _ROUTING_LINES = re.compile(rb"[a-z]:[0-9a-z]{1,13}(?:\n[a-z]:[0-9a-z]{1,13})*")
 _ROUTING_NAMES = {b"c": "cell", b"o": "organization id", b"g": "group id", b"p": "project id", b"u": "user id"}
