@@ -315,6 +315,17 @@ def test_installing_twice_is_installing_once_and_uninstalling_restores(repositor
     )  # fmt: skip
 
 
+def test_a_hook_that_names_a_file_in_no_encoding_works_and_goes(repository, llmsecrets, commit, key) -> None:
+    config_file = os.fsdecode(b"settings \xff.yaml")
+    repository.write(config_file, "exclude: [samples]\n")
+    assert llmsecrets("hook", "install", "pre-commit", "-c", config_file, cwd=repository.root).code == 0
+    repository.add("samples/a.py", key("github"))
+    assert commit().code == 0
+    repository.add("a.py", key("github"))
+    assert commit().code == 1
+    assert "uninstalled" in llmsecrets("hook", "uninstall", "pre-commit", cwd=repository.root).stdout
+
+
 def test_a_second_earlier_hook_is_not_lost(repository, llmsecrets) -> None:
     script(repository, "pre-commit", "echo first")
     llmsecrets("hook", "install", "pre-commit", cwd=repository.root)

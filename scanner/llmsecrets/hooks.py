@@ -88,7 +88,7 @@ def install(folder: Path, kind: str, options: Sequence[str] = (), *, everywhere:
 def uninstall(folder: Path, kind: str) -> bool:
     """Take the hook of a kind away and put the earlier one back; False where ours is not there."""
     file, kept = folder / kind, folder / f"{kind}{_KEPT}"
-    if not _is_ours(file) or file.read_text("utf-8") == _PASS_ON:
+    if not _is_ours(file) or _passes_on(file):
         return False
     file.unlink()
     if os.path.lexists(kept):
@@ -119,7 +119,7 @@ def uninstall_everywhere(kind: str) -> bool:
     removed = uninstall(folder, kind)
     if removed and folder == _own_folder():
         _write(folder / kind, _PASS_ON)
-        ours = [name for name in KINDS if (folder / name).read_text("utf-8") != _PASS_ON]
+        ours = [name for name in KINDS if not _passes_on(folder / name)]
         if not ours:
             change_user_setting("core.hooksPath", None)
             for name in _PASSED_ON:
@@ -138,6 +138,10 @@ def _is_ours(file: Path) -> bool:
     if file.is_symlink() or not file.is_file():
         return False
     return _MARK.encode() in file.read_bytes()[:200]
+
+
+def _passes_on(file: Path) -> bool:
+    return file.read_bytes() == _PASS_ON.encode()
 
 
 def _write(file: Path, script: str) -> None:
