@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,24 @@ def test_git_gives_up_at_a_damaged_object_and_goes_on_behind_it(repository, blob
             else:
                 found += [header.id for header in item.headers]
     assert found == [one for one in blobs if one != damaged]
+
+
+@pytest.mark.parametrize("way", ["one by one", "stretches"])
+@pytest.mark.parametrize("more", [7, 60])
+def test_an_object_shorter_than_git_says_hides_none_behind_it(repository, blobs, way, more) -> None:
+    """Git believes a loose blob's header, and what comes next would be taken for the rest of the content."""
+    damaged = list(blobs)[5]
+    file = repository.root / ".git" / "objects" / damaged[:2] / damaged[2:]
+    file.chmod(0o644)
+    file.write_bytes(zlib.compress(b"blob %d\0" % (len(blobs[damaged]) + more) + blobs[damaged]))
+    found, lost = [], []
+    with _reader(repository, blobs) as reader:
+        for item in reader if way == "one by one" else reader.stretches(1 << 18, 1 << 18):
+            if isinstance(item, Header) and item.size is None:
+                lost.append(item.id)
+            elif isinstance(item, Header):
+                found += [item.id] * reader.discard(item.size)
+            else:
+                found += [header.id for header in item.headers]
+    assert found == [one for one in blobs if one != damaged]
+    assert lost == [damaged]

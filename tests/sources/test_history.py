@@ -216,7 +216,7 @@ def test_a_sha256_repository(tmp_path, scan, key) -> None:
     assert origin(entry) == ("a.py", 1, sha)
 
 
-@pytest.mark.parametrize("name", ["with\nnewline", "0" * 40, "tab\there", "umlaut ü", "-dash"])
+@pytest.mark.parametrize("name", ["with\nnewline", "\n", "0" * 40, "tab\there", "umlaut ü", "-dash"])
 def test_any_path_is_accepted(repository, scan, key, name) -> None:
     sha = repository.commit({name: key("github")})
     (entry,) = scan("--history", cwd=repository.root).json["findings"]

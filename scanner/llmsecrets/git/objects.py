@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from llmsecrets.git import Repository
 
 
+_NEWLINE = ord("\n")
+
+
 class Header(NamedTuple):
     """The line before an object's content; size is None for an object that is missing or corrupt, as `type` says."""
 
@@ -57,8 +60,8 @@ class BlobReader:
 
     def __iter__(self) -> Iterator[Header]:
         while True:
-            while line := self._out.readline():
-                yield self._announced(_header(line))
+            while (line := self._out.readline()) and self._is_next(header := _header(line)):
+                yield self._announced(header)
             lost = self._restart()
             if lost is None:
                 return
@@ -75,16 +78,25 @@ class BlobReader:
             filled = 0
             while count := self._read_into(view[filled:]):
                 filled += count
-                starts, headers, parsed = _parse_stretch(buffer, filled, most)
+                starts, headers, parsed, torn = _parse_stretch(buffer, filled, most)
+                sound = self._as_asked(headers)
+                if sound < len(headers):  # the one before is not as long as git said
+                    torn = True
+                    del starts[max(sound - 1, 0) :], headers[max(sound - 1, 0) :]
                 self._count_answers(len(headers))
                 if headers:
-                    yield Stretch(view[:parsed], starts, headers)
+                    yield Stretch(view[: starts[-1] + (headers[-1].size or 0) + 1], starts, headers)
+                if torn:
+                    self._give_up()
+                    break
                 rest = bytes(view[parsed:filled])
                 filled = len(rest)
                 view[:filled] = rest
                 large = _first_header(rest)
                 if large and (large[0].size is None or large[0].size > most):
                     self._ahead, filled = rest[large[1] :], 0
+                    if not self._is_next(large[0]):
+                        break
                     yield self._announced(large[0])
             lost = self._restart()
             if lost is None:
@@ -112,10 +124,37 @@ class BlobReader:
         return self._end()
 
     def _end(self) -> bool:
-        """Step over the newline that follows an object's content: only then has git answered."""
-        whole = bool(self.read_some(1))
+        """Step over the newline that follows an object's content: only then has git answered, and as it said."""
+        whole = self.read_some(1) == b"\n"
         self._count_answers(whole)
+        if not whole:
+            self._give_up()
         return whole
+
+    def _is_next(self, header: Header) -> bool:
+        """Whether this is the answer that is due; if not, the object before was not as long as git said."""
+        due = bool(self._as_asked([header]))
+        if not due:
+            self._give_up()
+        return due
+
+    def _as_asked(self, headers: list[Header]) -> int:
+        """How many headers, from the first on, are of the objects that were asked for in their turn."""
+        asked: list[bytes] = []
+        answered = self._answered
+        for block in list(self._asked):
+            if len(asked) == len(headers):
+                break
+            asked += block[answered : answered + len(headers) - len(asked)]
+            answered = 0
+        pairs = zip(headers, asked, strict=False)
+        return next((n for n, (one, word) in enumerate(pairs) if not one.id.startswith(word.decode())), len(headers))
+
+    def _give_up(self) -> None:
+        """Take no more from this git: what it says can no longer be told apart."""
+        self._process.kill()
+        self._out.read()
+        self._ahead = b""
 
     def _announced(self, header: Header) -> Header:
         if header.size is None:
@@ -179,8 +218,10 @@ def _first_header(data: bytes) -> tuple[Header, int] | None:
     return (_header(data[:end]), end + 1) if end >= 0 else None
 
 
-def _parse_stretch(buffer: bytearray, filled: int, most: int) -> tuple[list[int], list[Header], int]:
-    """(starts, headers, bytes used) of the objects of at most `most` bytes that lie whole in the first `filled`."""
+def _parse_stretch(buffer: bytearray, filled: int, most: int) -> tuple[list[int], list[Header], int, bool]:
+    """(starts, headers, bytes used) of the objects of at most `most` bytes that lie whole in the first `filled`; and
+    whether the next one ends elsewhere than its header says.
+    """
     starts: list[int] = []
     headers: list[Header] = []
     position = 0
@@ -188,7 +229,9 @@ def _parse_stretch(buffer: bytearray, filled: int, most: int) -> tuple[list[int]
         header = _header(bytes(buffer[position:end]))
         if header.size is None or header.size > most or end + 1 + header.size >= filled:
             break
+        if buffer[end + 1 + header.size] != _NEWLINE:
+            return starts, headers, position, True
         starts.append(end + 1)
         headers.append(header)
         position = end + header.size + 2
-    return starts, headers, position
+    return starts, headers, position, False

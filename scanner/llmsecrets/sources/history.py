@@ -389,7 +389,8 @@ class HistorySource:
         targets = self._targets
         commits = self.commits(filter(None, (*targets.values(), *(commit for commit, _ in seen.values()))))
         known = self.known.places if self.known and not self._whole else {}
-        new = {commit for blob_id, (commit, path) in seen.items() if commit and path and blob_id not in known}
+        files = {blob_id for blob_id in seen if blobs[blob_id].kind == "file" and blob_id not in known}
+        new = {seen[blob_id][0] for blob_id in files} - {""}
         with ThreadPoolExecutor(1) as meanwhile:
             reading = meanwhile.submit(_Tips, self._repository)
             introduced = _introduced(self._changes(sorted(new)), blobs)
