@@ -319,6 +319,20 @@ def test_whatever_a_file_holds_is_read_or_refused(tmp_path, tool, document) -> N
         assert all(known.path or known.accepts or not known.line for known in taken.known)
 
 
+@pytest.mark.parametrize(
+    ("tool", "document"),
+    [
+        ("gitleaks", [{"File": "a.py", "StartLine": 1, "Secret": "\ud800"}]),
+        ("detect-secrets", {"results": {"a.py": [{"hashed_secret": "0", "is_secret": []}]}}),
+        ("detect-secrets", {"filters_used": [{"path": "detect_secrets.filters.regex.x", "pattern": ["\ud800"]}]}),
+    ],
+)
+def test_half_a_character_or_a_list_in_an_unusual_place_is_read(tmp_path, tool, document) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    taken = take(tool, [tmp_path / "x.json"])
+    assert len(taken.known) + len(taken.left) == 1
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.text("ab:/.#0 1*[(!\\\x1b", max_size=12), max_size=6))
 def test_whatever_lines_an_ignore_file_holds_are_read(tmp_path, lines) -> None:

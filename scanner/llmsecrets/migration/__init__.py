@@ -172,6 +172,6 @@ def usable(pattern: str, flags: str = "") -> str:
 
     try:
         regex.compile(f"(?{flags}:{pattern})".encode() if flags else pattern.encode())
-    except regex.error:
+    except (regex.error, UnicodeEncodeError):  # the latter for half a character, as JSON can hold
         return ""
     return f"(?{flags}:{pattern})" if flags else pattern

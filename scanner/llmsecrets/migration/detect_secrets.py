@@ -14,7 +14,7 @@ from llmsecrets.migration import Known, Left, Taken, is_list_of, is_mapping, jso
 
 NAMES = (".secrets.baseline",)
 _SHA1 = "^[0-9a-f]{40}$"
-_STATES = {True: "real", False: "false-positive"}
+_STATES = {"true": "real", "false": "false-positive"}  # of the auditor's answer, as JSON writes it
 _REGEX = "detect_secrets.filters.regex."
 _WORDS = "detect_secrets.filters.wordlist.should_exclude_secret"
 _BUILT_IN = "detect_secrets.filters."  # what only tells placeholders and the like apart, as our engine does itself
@@ -38,7 +38,7 @@ def _known(document: Mapping[str, Any], path: Path) -> Iterator[Known]:
                 file.replace("\\", "/"),
                 rule_id=str(entry.get("type", "")),
                 accepts=_hashes_to(str(entry.get("hashed_secret", ""))),
-                state=_STATES.get(entry.get("is_secret"), "unreviewed"),
+                state=_STATES.get(str(entry.get("is_secret")).lower(), "unreviewed"),
                 reason="audited with detect-secrets" if "is_secret" in entry else "",
             )
 

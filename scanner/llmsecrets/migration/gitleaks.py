@@ -82,7 +82,7 @@ def _reported(entry: Mapping[str, Any], origin: str) -> Known:
         (_number(entry, "StartColumn"), _number(entry, "EndColumn")),
         _text(entry, "Commit"),
         _text(entry, "RuleID"),
-        None if redacted else _shares(secret.encode()),
+        None if redacted else _shares(secret.encode("utf-8", "surrogatepass")),
         "unreviewed",
     )
 
