@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from llmsecrets.errors import RuleError
 from llmsecrets.model import SEVERITIES, Container, Finding, ScanReport, Secret, display_path
@@ -97,6 +98,7 @@ def inert(line: str) -> str:
     return _COMMAND.sub(lambda found: "\\x23" if found["blank"] is None else f"{found['blank']}\\x3a", line)
 
 
+@lru_cache(maxsize=1024)  # of a history's thousands of findings most are of the same few rules
 def rule_of(rules: RuleSet, rule_id: str) -> Rule | None:
     """The rule, safe to print, or None: a baseline or a second set of rules may have brought findings of others.
 

@@ -354,7 +354,8 @@ class HistorySource:
         lost = sorted(set(self._tips) - self._kinds.keys())
         if walk.broke_off or ((walked.missing or lost) and not self._repository.is_partial):
             self._damaged = True
-            walked = self._repository.salvage(wanted, globs)
+            if walk.broke_off or blobs.keys() - seen.keys() - walked.places.keys():  # else nothing lies behind it
+                walked = self._repository.salvage(wanted, globs)
         self._put_in_order(walked, known)
         seen.update(walked.places)
         met: list[Mapping[str, Collection[str]]] = [walked.met, known.globs if known else {}]
