@@ -207,8 +207,10 @@ class Attribution:
                     [one.match for one in some if one.piece == number and one.match.lies_in(piece)]
                     for some in (wanted, every)
                 )
-                found += describe(here, piece, masked) if here else ()
-                writings += written(piece, describe(masked, piece, ())) if inside and masked else ()
+                told = describe(here, piece, masked) if here else []
+                found += told
+                if inside and masked:
+                    writings += written(piece, told if here == masked else describe(masked, piece, ()))
         return hiding(found, writings)
 
 

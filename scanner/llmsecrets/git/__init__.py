@@ -127,6 +127,10 @@ class Repository:
         names = self._run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
         return list(self.of_types(names.split(), types))  # one is of no type that git knows
 
+    def every_id(self, types: Sequence[str]) -> Iterator[str]:
+        """Ids of all objects of the types, damaged ones included."""
+        return (object_id.decode() for block in self.every_object(types) for object_id in block.split())
+
     def object_store(self) -> ObjectStore | None:
         """Packs and loose objects as they lie on disk; None where only git can tell what there is."""
         if any(name in self.environment for name in OBJECTS_ELSEWHERE):

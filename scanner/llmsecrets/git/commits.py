@@ -9,8 +9,6 @@ from llmsecrets.model import Commit
 
 _LINKS = re.compile(rb"tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)")
 _COMMITTED = re.compile(rb"^committer .*> (\d{1,15}) ", re.MULTILINE)
-
-
 _TARGET = re.compile(rb"object ([0-9a-f]{40,64})\ntype ([a-z]+)\n")
 
 

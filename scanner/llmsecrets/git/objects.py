@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from llmsecrets.git import Repository
 
-
 _NEWLINE = ord("\n")
 
 

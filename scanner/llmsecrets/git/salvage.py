@@ -42,9 +42,8 @@ def lines(repository: Repository) -> Iterator[bytes]:
 
 def _commits(repository: Repository) -> tuple[list[tuple[str, str]], list[str]]:
     """(commit id, id of its tree) of every commit, the oldest first; ids of those that are named and not there."""
-    ids = [one.decode() for block in repository.every_object(("commit",)) for one in block.split()]
     found = {}
-    for commit_id, content, _ in repository.blobs(ids, _LIMIT):
+    for commit_id, content, _ in repository.blobs(repository.every_id(("commit",)), _LIMIT):
         links = parse_links(content) if content else None
         if links:
             found[commit_id] = links

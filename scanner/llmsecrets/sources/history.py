@@ -340,8 +340,7 @@ class HistorySource:
     @cached_property
     def _listed(self) -> Set[str]:
         """Ids of all objects that are kept here, damaged ones included."""
-        blocks = self._repository.every_object(("blob", "tree", *MESSAGES))
-        return {object_id.decode() for block in blocks for object_id in block.split()}
+        return set(self._repository.every_id(("blob", "tree", *MESSAGES)))
 
     def _look_up(
         self, blobs: Mapping[str, Provenance], globs: Collection[str]
@@ -427,7 +426,7 @@ class HistorySource:
     def _every_place(self, blob_ids: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str, str, str]]:
         """As `places_of`; of blobs whose places were looked for before, only commits since then are gone through."""
         if self._damaged:
-            every = [one.decode() for block in self._repository.every_object(("commit",)) for one in block.split()]
+            every = list(self._repository.every_id(("commit",)))
             changed = ((commit_id, change) for commit_id, changes in self._changes(every) for change in changes)
             yield from ((commit_id, one.blob_id, one.path) for commit_id, one in changed if one.blob_id in {*blob_ids})
             return
