@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmsecrets.engine import Engine, Match, describe
+from llmsecrets.engine import Engine, Match
+from llmsecrets.engine.findings import describe
+from llmsecrets.engine.settling import settle
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
 from llmsecrets.inside.excerpts import Writing, hiding, written
@@ -185,7 +187,7 @@ class Attribution:
             pieces.setdefault(one.piece, {})[match.rule.id, match.secret_start, match.secret_end] = one
         for piece in pieces.values():
             path = next(iter(piece.values())).path_in(provenance.path) if provenance.kind == "file" else ""
-            for match in self._engine.settle([one.match for one in piece.values()], path):
+            for match in settle([one.match for one in piece.values()], path):
                 yield piece[match.rule.id, match.secret_start, match.secret_end]._replace(match=match)
 
     def _is_misplaced(self, match: Match, path: str) -> bool:

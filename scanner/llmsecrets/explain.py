@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from llmsecrets import matching, placeholders, scoring
 from llmsecrets.engine import TIMEOUT, Engine, Match
+from llmsecrets.engine.settling import settle
 from llmsecrets.matching import Matcher
 from llmsecrets.model import Chunk, Finding, ScanReport
 from llmsecrets.rules import Allow, Rule, RuleSet
@@ -46,7 +47,7 @@ def looks(rules: RuleSet, matcher: Matcher, chunk: Chunk, line: int, report: Sca
     }
     engine = Engine(rules, matcher)
     matches = [one for one in engine.matches(chunk)[0] if one.secret_start < span[1] and one.secret_end > span[0]]
-    placed = engine.settle(matches, chunk.provenance.whole_path)
+    placed = settle(matches, chunk.provenance.whole_path)
     found = {match.rule for match in matches}
     judged = [_judged(match, placed, chunk.provenance.whole_path, report) for match in matches]
     missed = [

@@ -13,6 +13,7 @@ from typing import Any
 
 from llmsecrets import cache, matching, templates
 from llmsecrets.engine import Engine, Match
+from llmsecrets.engine.settling import settle
 from llmsecrets.errors import RuleError
 from llmsecrets.model import Chunk, Provenance
 from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet, load_rules, rule_files
@@ -28,7 +29,7 @@ _PIECE = 512  # bytes of ordinary text looked at together
 # The most pieces in a hundred that stage one may hand on for one rule. Good rules hand on none of random characters,
 # those that go by common names three of source code.
 _MOST_HANDED_ON = {"base64": 2, "hexadecimal digits": 2, "source code": 10}
-_SOURCE = ("config.py", "engine.py", "git/__init__.py", "scan.py")  # of this package: the same on every machine
+_SOURCE = ("config.py", "engine/confirming.py", "git/__init__.py", "scan.py")  # of this package: the same on every machine
 
 
 def selected(paths: Sequence[Path]) -> list[Rule]:
@@ -101,7 +102,7 @@ def _example_problem(rule: Rule, example: str, engine: Engine, wanted: bool) -> 
 def _found(rule: Rule, text: bytes, engine: Engine) -> list[Match]:
     matches, _ = engine.matches(Chunk(text, Provenance("")))
     path = rule.paths[0].replace("**/", "folder/").replace("*", "x") if rule.paths else ""
-    settled = engine.settle([match for match in matches if match.rule.id == rule.id], path)
+    settled = settle([match for match in matches if match.rule.id == rule.id], path)
     return [match for match in settled if not rule.score or match.confidence != "low"]
 
 
