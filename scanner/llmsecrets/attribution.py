@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmsecrets.engine import Engine, Match
-from llmsecrets.engine.findings import describe
+from llmsecrets.engine.findings import describe, in_file
 from llmsecrets.engine.settling import settle
 from llmsecrets.inside import Limits, expand
 from llmsecrets.inside.doubles import without_doubles
@@ -53,8 +53,7 @@ class Sighting(NamedTuple):
     def parse(cls, dumped: list[Any], engine: Engine) -> Sighting:
         rule_id, start, end, secret_start, secret_end, confidence, score, facts, parts, *rest = dumped
         secret_id, piece, members = rest
-        spans = tuple([(str(name), int(first), int(last)) for name, first, last in parts])
-        pairs = tuple([(str(name), str(value)) for name, value in facts])
+        pairs, spans = tuple(map(tuple, facts)), tuple(map(tuple, parts))
         rule = engine.rules.get(rule_id)
         match = Match(rule, start, end, secret_start, secret_end, confidence, score, pairs, spans)
         return cls(match, secret_id, int(piece), tuple(members))
@@ -209,10 +208,10 @@ class Attribution:
                     [one.match for one in some if one.piece == number and one.match.lies_in(piece)]
                     for some in (wanted, every)
                 )
-                told = describe(here, piece, masked) if here else []
-                found += told
-                if inside and masked:
-                    writings += written(piece, told if here == masked else describe(masked, piece, ()))
+                if here:
+                    found += describe(here, piece, masked)
+                if inside:
+                    writings += written(piece, in_file(masked, piece))
         return hiding(found, writings)
 
 

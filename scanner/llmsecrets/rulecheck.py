@@ -29,7 +29,7 @@ _PIECE = 512  # bytes of ordinary text looked at together
 # The most pieces in a hundred that stage one may hand on for one rule. Good rules hand on none of random characters,
 # those that go by common names three of source code.
 _MOST_HANDED_ON = {"base64": 2, "hexadecimal digits": 2, "source code": 10}
-_SOURCE = ("config.py", "engine/confirming.py", "git/__init__.py", "scan.py")  # of this package: the same on every machine
+_SOURCE = ("config.py", "engine/confirming.py", "git/__init__.py", "scan.py")  # of ours: everywhere the same
 
 
 def selected(paths: Sequence[Path]) -> list[Rule]:

@@ -16,7 +16,7 @@ from llmsecrets.config import Config
 from llmsecrets.engine import Engine
 from llmsecrets.inside import Limits, expand, glimpsed, with_encoded
 from llmsecrets.inside.doubles import without_doubles
-from llmsecrets.inside.excerpts import Writing, hiding, written
+from llmsecrets.inside.excerpts import Writing, hiding, spans, written
 from llmsecrets.matching import Regions
 from llmsecrets.model import (
     CONFIDENCES,
@@ -333,7 +333,7 @@ class _Tally:
                 self._opened = None
             found, skips = engine.find(piece)
             candidates += found
-            writings += written(piece, found)
+            writings += written(piece, spans(found))
             self.skips += skips
         candidates = list(hiding(without_doubles(candidates, engine.specificity), writings))
         self.candidates += _added(candidates, chunk, engine, self._limits)

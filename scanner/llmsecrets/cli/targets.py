@@ -273,6 +273,8 @@ class Place:
         @cache
         def of_folder(name: str) -> Sequence[AllowEntry]:
             folder = base / name
+            if name and not folder.is_dir():  # as most that a history ever had
+                return of_folder(name.rpartition("/")[0])
             entries = allowlist_in(Path(os.path.relpath(folder))) if folder != top else None
             if entries is not None:  # all of them hold below their file only
                 below = (entry._replace(paths=entry.paths or ("*",)) for entry in entries)

@@ -16,6 +16,7 @@ from llmsecrets.model import (
     Finding,
     Location,
     Secret,
+    Spot,
 )
 
 _EXCERPT = 60  # characters shown on each side of a secret
@@ -53,26 +54,39 @@ def _finding(match: Match, data: bytes, chunk: Chunk, lines: _Lines, masked: Seq
     )
 
 
+def in_file(matches: Sequence[Match], chunk: Chunk) -> Iterator[tuple[int, int]]:
+    """Where in the file that a chunk is of the secrets of matches stand, those of their components included."""
+    shift = chunk.outermost.offset
+    for match in matches:
+        for start, end in ((match.secret_start, match.secret_end), *(span for _, *span in match.parts)):
+            first, last, _ = _located(chunk, start - chunk.offset, end - chunk.offset)
+            yield first + shift, last + shift
+
+
+def _located(chunk: Chunk, start: int, end: int) -> Spot:
+    """Where a span of a chunk's text stands in what it was found inside, at last in the file itself."""
+    inside: tuple[Container, ...] = ()
+    origin = chunk.origin
+    while origin:
+        spot = origin.locate(start, end)
+        start, end, inside = spot.start, spot.end, spot.containers + inside
+        origin = origin.outer.origin
+    return Spot(start, end, inside)
+
+
 class _Lines:
     """Offsets to lines and columns, in the file the text was found in. Asked in rising order, each newline is counted
     once.
     """
 
     def __init__(self, chunk: Chunk) -> None:
-        self._inner = chunk
-        while chunk.origin:
-            chunk = chunk.origin.outer
-        self._data, self._chunk = bytes(chunk.data), chunk
+        self._inner, self._chunk = chunk, chunk.outermost
+        self._data = bytes(self._chunk.data)
         self._offset, self._newlines = 0, 0
 
     def place(self, start: int, end: int) -> tuple[Location, tuple[Container, ...]]:
         """Where a span of the chunk's text stands in the file, and what it was found inside there."""
-        inside: tuple[Container, ...] = ()
-        origin = self._inner.origin
-        while origin:
-            spot = origin.locate(start, end)
-            start, end, inside = spot.start, spot.end, spot.containers + inside
-            origin = origin.outer.origin
+        start, end, inside = _located(self._inner, start, end)
         shift = self._chunk.offset
         return Location(*self._point(start), *self._point(end), start + shift, end + shift), inside
 

@@ -24,15 +24,21 @@ class Writing(NamedTuple):
     inside: bool
 
 
-def written(piece: Chunk, candidates: Iterable[Candidate]) -> Iterator[Writing]:
-    """How the secrets that were found in a piece of a file are written in the file."""
+def written(piece: Chunk, spans: Iterable[tuple[int, int]]) -> Iterator[Writing]:
+    """How the secrets that were found in a piece of a file are written in the file, where they stand at `spans`."""
     file = piece.outermost
+    for start, end in spans:
+        span = file.data[start - file.offset : end - file.offset]
+        for line in map(str.strip, bytes(span).decode("utf-8", "replace").splitlines()):
+            if len(line) >= _SHORTEST:
+                yield Writing(start, end, line, file is not piece)
+
+
+def spans(candidates: Iterable[Candidate]) -> Iterator[tuple[int, int]]:
+    """Where in their file the secrets of findings stand, those of their components included."""
     for finding in (candidate.finding for candidate in candidates):
         for location in (finding.location, *(part.location for part in finding.components)):
-            span = file.data[location.start - file.offset : location.end - file.offset]
-            for line in map(str.strip, bytes(span).decode("utf-8", "replace").splitlines()):
-                if len(line) >= _SHORTEST:
-                    yield Writing(location.start, location.end, line, file is not piece)
+            yield location.start, location.end
 
 
 def hiding(candidates: Sequence[Candidate], writings: Iterable[Writing]) -> Sequence[Candidate]:
