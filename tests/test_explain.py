@@ -92,7 +92,8 @@ def test_why_a_rule_that_looked_found_nothing(explain, tmp_path, more, value, wh
 def test_a_line_that_no_rule_looks_at(tmp_path, llmsecrets) -> None:
     (tmp_path / "a.txt").write_text("nothing\n")
     assert "No rule looks at anything here." in llmsecrets("explain", "a.txt:1").stdout
-    assert "No rule looks at anything here." in llmsecrets("explain", "a.txt:99").stdout
+    beyond = llmsecrets("explain", "a.txt:2")
+    assert (beyond.code, "a.txt has no line 2, its last is 1" in beyond.stderr) == (2, True)
 
 
 def test_by_the_fingerprint_of_a_report(tmp_path, llmsecrets, scan, key) -> None:

@@ -383,6 +383,17 @@ def test_a_hook_for_all_repositories_leaves_their_own_running(home, repository, 
     assert "this commit is refused" in commit().stderr
 
 
+def test_a_repositorys_own_hook_stays_its_own_beside_a_global_one(home, repository, llmsecrets) -> None:
+    """Git looks in the folder of the global ones then, which is not the place for those of one repository."""
+    llmsecrets("hook", "install", "pre-commit", "--global")
+    llmsecrets("hook", "install", "pre-push", cwd=repository.root)
+    assert (repository.root / ".git/hooks/pre-push").exists()
+    assert "no hook of llmsecrets" in llmsecrets("hook", "uninstall", "pre-commit", cwd=repository.root).stdout
+    assert "pre-push: uninstalled" in llmsecrets("hook", "uninstall", "pre-push", cwd=repository.root).stdout
+    assert "pre-commit: uninstalled" in llmsecrets("hook", "uninstall", "pre-commit", "--global").stdout
+    assert llmsecrets("hook", "install", "pre-commit", str(repository.root), "--global").code == 2
+
+
 def test_with_the_last_global_hook_gits_setting_goes(home, repository, llmsecrets, commit, key) -> None:
     llmsecrets("hook", "install", "pre-commit", "--global")
     llmsecrets("hook", "install", "pre-push", "--global")

@@ -21,6 +21,10 @@ BAD = {
         [("    examples", "    negative_examples: ['acme_{{lowernum:20}}']\n    examples")],
         "is found on engine",
     ),
+    "a token written out": (
+        [("acme_{{lowernum:20}}", "acne_0123456789abcdefghij")],
+        "example 1 is not found on engine",
+    ),
     "an example of an unknown class": ([("lowernum:20", "greek:20")], "unknown character class 'greek'"),
     "a pattern that backtracks": (
         [
@@ -56,6 +60,7 @@ def test_a_bad_rule_is_refused_and_nothing_is_scanned(rule_file, llmsecrets, key
     assert (scanned.code, scanned.stdout) == (2, "")
     assert f"{path}:2: rule 'acme-key'" in scanned.stderr
     assert reason in scanned.stderr
+    assert "0123456789abcdefghij" not in checked.stderr + scanned.stderr
 
 
 def test_check_reports_every_problem(rule_file, llmsecrets) -> None:  # noqa: F811

@@ -42,6 +42,15 @@ def folder() -> Path:
     return user_cache_path("llmsecrets", appauthor=False)
 
 
+def usable() -> bool:
+    """Whether the folder can be written; it is made where it is not there."""
+    try:
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder(), os.W_OK)
+
+
 def key(*parts: bytes) -> str:
     """A file name made of the parts that decide whether a cached value still holds."""
     state = blake2b(digest_size=16)

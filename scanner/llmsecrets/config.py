@@ -202,7 +202,9 @@ def _read(file: Path) -> Mapping[str, Any]:
     try:
         content = file.read_bytes()
     except OSError as failure:
-        raise ConfigError(f"{file}: cannot be read: {failure.strerror}", "Check its permissions.") from failure
+        raise ConfigError(
+            f"{file}: cannot be read: {failure.strerror}", "Check the path and its permissions."
+        ) from failure
     name = f"{cache.key(b'config 2', os.fsencode(file), content)}.config"
     cached = cache.read(name)
     import json

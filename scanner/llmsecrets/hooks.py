@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmsecrets.errors import ConfigError
-from llmsecrets.git import change_user_setting, user_setting
+from llmsecrets.git import Repository, change_user_setting, user_setting
 
 KINDS = ("pre-commit", "pre-push", "pre-receive")
 _MARK = "# Written by llmsecrets hook install"
@@ -53,6 +53,13 @@ _PASS_ON = f"""\
 own=$(git rev-parse --git-common-dir)/hooks/${{0##*/}}
 if [ -x "$own" ] && [ ! "$own" -ef "$0" ]; then exec "$own" "$@"; fi
 """
+
+
+def folder_of(repository: Repository) -> Path:
+    """Where a repository keeps hooks of its own. With `install_everywhere` git looks in our folder, whose hooks run
+    these."""
+    folder = repository.hooks_folder()
+    return folder if folder != _own_folder() else Path(os.path.abspath(repository.facts.common_dir / "hooks"))
 
 
 def install(folder: Path, kind: str, options: Sequence[str] = (), *, everywhere: bool = False) -> Path:

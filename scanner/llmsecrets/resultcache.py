@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS {} (key TEXT PRIMARY KEY, digest BLOB, payload BLOB, used INTEGER)"
+_BEGINNING = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html
 _PATIENCE = 1.0  # seconds to wait for another scan that is writing
 _KEPT = {"states": 200, "answers": 200, "layers": 2000}  # tables: repositories (twice) and layers remembered
 
@@ -83,6 +84,17 @@ class LayerState(NamedTuple):
 
     listing: dict[str, bytes]
     told: bytes
+
+
+def may_keep(path: Path) -> bool:
+    """Whether a file that a user names can be the cache: one that is not there yet, is empty, or is of SQLite."""
+    if not path.exists():
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_BEGINNING)) in (b"", _BEGINNING)
+    except OSError:  # a folder, for one
+        return False
 
 
 class ResultCache:

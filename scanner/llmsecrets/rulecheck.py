@@ -66,36 +66,37 @@ def _engines() -> tuple[str, ...]:
 
 
 def _problems(rule: Rule, engines: dict[str, Engine]) -> Iterator[str]:
-    unusable = [problem for example in (*rule.examples, *rule.negative_examples) if (problem := _unusable(example))]
+    kinds = {"example": rule.examples, "negative example": rule.negative_examples}
+    named = [(f"{kind} {number}", text) for kind, texts in kinds.items() for number, text in enumerate(texts, 1)]
+    unusable = [f"{name}: {problem}" for name, example in named if (problem := _unusable(example))]
     if unusable:
         yield from unusable
         return
     for expression in (rule.expression, *(part.expression for part in rule.components)):
         yield from _costly(expression, rule)
-    for wanted, examples in ((True, rule.examples), (False, rule.negative_examples)):
-        for example in examples:
-            for name, engine in engines.items():
-                problem = _example_problem(rule, example, engine, wanted)
-                if problem:
-                    yield f"{problem} on engine {name}"
+    for name, example in named:  # told by their numbers: whoever writes a token out in one shall not see it printed
+        for engine_name, engine in engines.items():
+            problem = _example_problem(rule, example, engine, wanted=name.startswith("example"))
+            if problem:
+                yield f"{name} {problem} on engine {engine_name}"
 
 
 def _unusable(example: str) -> str:
     try:
         templates.expand(example, 1)
     except templates.TemplateError as failure:
-        return f"example {example[:60]!r}: {failure}"
+        return str(failure)
     return ""
 
 
-def _example_problem(rule: Rule, example: str, engine: Engine, wanted: bool) -> str:
+def _example_problem(rule: Rule, example: str, engine: Engine, *, wanted: bool) -> str:
     for seed in _SEEDS:
         text = templates.expand(example, seed).encode()
         found = _found(rule, text, engine)
         if wanted and not found:
-            return f"example {example[:60]!r} is not found"
+            return "is not found"
         if not wanted and found:
-            return f"negative example {example[:60]!r} is found"
+            return "is found"
     return ""
 
 

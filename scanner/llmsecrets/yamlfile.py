@@ -48,7 +48,8 @@ def parse(content: bytes, origin: str, error: type[ConfigError] = ConfigError) -
     except yaml.YAMLError as failure:
         mark = getattr(failure, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise error(f"{origin}{line}: not valid YAML: {getattr(failure, 'problem', None) or failure}") from failure
+        what = getattr(failure, "problem", None) or str(failure).partition("\n")[0]
+        raise error(f"{origin}{line}: not valid YAML: {what}") from failure
     finally:
         loader.dispose()
     if value is None:

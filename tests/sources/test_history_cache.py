@@ -243,11 +243,11 @@ def test_a_commit_of_no_sound_date_takes_its_place_in_history(repository, scan, 
 @pytest.mark.parametrize("damage", ["truncated", "foreign", "flipped"])
 def test_a_damaged_cache_is_built_again(repository, scan, key, tmp_path, damage) -> None:
     repository.commit({"a.py": key("github")})
-    cache = tmp_path / "cache.sqlite3"
-    fresh = scan("--history", "--cache", cache, cwd=repository.root)
-    _damage(cache, damage)
-    assert result(scan("--history", "--cache", cache, cwd=repository.root)) == result(fresh)
-    third = scan("--history", "--cache", cache, cwd=repository.root)
+    folder = {"LLMSECRETS_CACHE_DIR": str(tmp_path)}
+    fresh = scan("--history", cwd=repository.root, **folder)
+    _damage(tmp_path / "history.sqlite3", damage)
+    assert result(scan("--history", cwd=repository.root, **folder)) == result(fresh)
+    third = scan("--history", cwd=repository.root, **folder)
     assert (result(third), third.json["stats"]["blobs"]) == (result(fresh), 0)
 
 

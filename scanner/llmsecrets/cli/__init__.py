@@ -63,10 +63,22 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
         return ExitCode.INCOMPLETE
     except Exception as failure:
+        if _is_adrift():
+            complain("the current folder is gone", "Change to a folder that exists.")
+            return ExitCode.INCOMPLETE
         if isinstance(failure, OSError) and failure.errno == ENOSPC and failure.filename is None:  # none of our files
             complain(f"standard output: {failure.strerror}", "What was printed is not complete.")
             return ExitCode.INCOMPLETE
         return _crashed(failure)
+
+
+def _is_adrift() -> bool:
+    """Whether the folder that the command was started in is no more."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _without_secrets(message: str) -> str:
@@ -80,7 +92,7 @@ def _without_secrets(message: str) -> str:
         return message
     from llmsecrets import matching
     from llmsecrets.engine import Engine
-    from llmsecrets.migration.plan import masked
+    from llmsecrets.masking import masked
     from llmsecrets.rules import load_rules
 
     rules = load_rules()

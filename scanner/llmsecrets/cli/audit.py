@@ -11,7 +11,7 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.baseline import chosen_file, verdict_of, write
-from llmsecrets.cli.options import config_option, rule_options, together
+from llmsecrets.cli.options import Named, config_option, rule_options, together
 from llmsecrets.cli.targets import Request, Scanned, scanned
 from llmsecrets.errors import ConfigError
 from llmsecrets.model import display_path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _STATES = ("unreviewed", "test-data", "false-positive", "accepted", "real")
 _ROTATIONS = ("open", "rotated", "revoked")
 _options = together(rule_options, config_option)
-_file = click.argument("file", metavar="[BASELINE]", required=False, type=click.Path(path_type=Path))
+_file = click.argument("file", metavar="[BASELINE]", required=False, type=Named())
 _author = click.option("--author", metavar="NAME", help="Who decides.  [default: whoever git says commits here]")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmsecrets import config as configuration
-from llmsecrets.cli.options import config_option, rule_options, together
+from llmsecrets.cli.options import Named, config_option, rule_options, together
 from llmsecrets.cli.output import complain, to_file
 from llmsecrets.cli.targets import Request, Scanned, scanned
 from llmsecrets.errors import ConfigError, ExitCode
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from llmsecrets.known import Renewal
 
 _DEFAULT = ".llmsecrets-baseline.jsonl"
-_paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+_paths = click.argument("paths", nargs=-1, type=Named())
 _file = click.option(
     "--baseline",
     "file",
-    type=click.Path(path_type=Path),
+    type=Named(),
     help=f"The baseline.  [default: the configured one, else {_DEFAULT}]",
 )
 _scan_options = together(rule_options, config_option)
@@ -40,7 +40,7 @@ def baseline() -> None:
 
 @baseline.command("create")
 @_paths
-@click.option("-o", "--output", default=_DEFAULT, show_default=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", default=_DEFAULT, show_default=True, type=Named())
 @click.option("--history", is_flag=True, help="Of the whole history, not of the files.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option("--gitattributes", is_flag=True, help="Have git merge the file by lines: a line in .gitattributes.")
@@ -100,10 +100,10 @@ def baseline_diff(file: Path | None, **options: Any) -> int:
 
 
 @baseline.command("merge")
-@click.argument("ours", type=click.Path(path_type=Path))
-@click.argument("theirs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--base", type=click.Path(path_type=Path), help="What both come from: then what one dropped stays away.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here.  [default: to OURS]")
+@click.argument("ours", type=Named())
+@click.argument("theirs", nargs=-1, required=True, type=Named())
+@click.option("--base", type=Named(), help="What both come from: then what one dropped stays away.")
+@click.option("-o", "--output", type=Named(), help="Write here.  [default: to OURS]")
 def baseline_merge(ours: Path, theirs: tuple[Path, ...], base: Path | None, output: Path | None) -> None:
     """Put baselines together. Of two verdicts on a finding the more decided holds, of those the more cautious.
 
@@ -126,7 +126,7 @@ def baseline_merge(ours: Path, theirs: tuple[Path, ...], base: Path | None, outp
 
 
 @baseline.command("stats")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=Named())
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @config_option
 def baseline_stats(file: Path | None, as_json: bool, config_file: Path | None) -> None:

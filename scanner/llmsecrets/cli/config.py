@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from llmsecrets import config as configuration
-from llmsecrets.cli.options import config_option
+from llmsecrets.cli.options import Named, config_option
 from llmsecrets.cli.targets import Request, scanned
 from llmsecrets.config import AllowEntry, Config
-from llmsecrets.errors import ExitCode
+from llmsecrets.errors import ConfigError, ExitCode
 from llmsecrets.model import display_path
 
 
@@ -24,10 +24,12 @@ def config() -> None:
 
 
 @config.command("show")
-@click.argument("target", default=".", type=click.Path(path_type=Path))
+@click.argument("target", default=".", type=Named())
 @config_option
 def config_show(target: Path, config_file: Path | None) -> None:
     """Every effective value with its origin."""
+    if not target.exists():
+        raise ConfigError(f"{target}: no such file or folder", "Check the path.")
     settings = configuration.load(target, {}, config_file)
     for name, origin in settings.origins.items():
         value = getattr(settings, name)
@@ -39,7 +41,7 @@ def config_show(target: Path, config_file: Path | None) -> None:
 
 
 @config.command("check")
-@click.argument("target", default=".", type=click.Path(path_type=Path))
+@click.argument("target", default=".", type=Named())
 @click.option("--history", is_flag=True, help="Against the whole history, not the files.")
 @click.option("--strict", is_flag=True, help="Exit 1 if an entry has expired or is unused.")
 @config_option

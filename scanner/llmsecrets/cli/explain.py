@@ -60,7 +60,11 @@ def _explain(file: Path, line: int, settings: Config) -> None:
     done = scanned(Request(paths=(file,)), settings)
     view = View(done.report)
     rules = load_rules(settings)
-    chunk = Chunk(file.read_bytes(), Provenance(done.place.shown(file)))
+    content = file.read_bytes()
+    count = content.count(b"\n") + (not content.endswith(b"\n"))
+    if line > count:
+        raise ConfigError(f"{file} has no line {line}, its last is {count}", "Name it as FILE:LINE.")
+    chunk = Chunk(content, Provenance(done.place.shown(file)))
     found = looks(rules, matching.compile_rules(rules, settings.engine), chunk, line, done.report)
     click.echo(f"{display_path(chunk.provenance.path)}:{line}")
     if not found:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmsecrets import config as configuration
-from llmsecrets.cli.options import config_option, together
+from llmsecrets.cli.options import Named, config_option, together
 from llmsecrets.cli.output import complain, outcome, write_reports
 from llmsecrets.cli.targets import Place, Request, load_rules, run_scan
 from llmsecrets.errors import ConfigError, ExitCode
@@ -30,6 +30,7 @@ def hook() -> None:
 
 
 _kind = click.argument("kind", type=click.Choice(KINDS))
+_repository = click.argument("repository", required=False, type=Named())
 _everywhere = click.option(
     "--global", "everywhere", is_flag=True, help="For all your repositories, by git's core.hooksPath."
 )
@@ -51,10 +52,10 @@ _run_options = together(
 
 @hook.command("install")
 @_kind
-@click.argument("repository", default=".", type=click.Path(path_type=Path))
+@_repository
 @_everywhere
 @_run_options
-def hook_install(kind: str, repository: Path, everywhere: bool, **options: Any) -> None:
+def hook_install(kind: str, repository: Path | None, everywhere: bool, **options: Any) -> None:
     """Install a hook. One that is there already is kept, and runs first.
 
     \b
@@ -64,27 +65,34 @@ def hook_install(kind: str, repository: Path, everywhere: bool, **options: Any) 
     """
     from llmsecrets import hooks
 
-    words = _words(options)
-    file = hooks.install_everywhere(kind, words) if everywhere else hooks.install(_folder(repository), kind, words)
+    words, folder = _words(options), _folder(repository, everywhere)
+    file = hooks.install(folder, kind, words) if folder else hooks.install_everywhere(kind, words)
     click.echo(f"{file}: installed")
 
 
 @hook.command("uninstall")
 @_kind
-@click.argument("repository", default=".", type=click.Path(path_type=Path))
+@_repository
 @_everywhere
-def hook_uninstall(kind: str, repository: Path, everywhere: bool) -> None:
+def hook_uninstall(kind: str, repository: Path | None, everywhere: bool) -> None:
     """Take the hook away again, and put the one from before back."""
     from llmsecrets import hooks
 
-    removed = hooks.uninstall_everywhere(kind) if everywhere else hooks.uninstall(_folder(repository), kind)
+    folder = _folder(repository, everywhere)
+    removed = hooks.uninstall(folder, kind) if folder else hooks.uninstall_everywhere(kind)
     click.echo(f"{kind}: {'uninstalled' if removed else 'no hook of llmsecrets is installed'}")
 
 
-def _folder(repository: Path) -> Path:
-    from llmsecrets.git import Repository
+def _folder(repository: Path | None, everywhere: bool) -> Path | None:
+    """Where the hooks of a repository are; None for all repositories."""
+    if everywhere:
+        if repository:
+            raise click.UsageError("--global is for all your repositories: name none.")
+        return None
+    from llmsecrets import hooks
+    from llmsecrets.cli.targets import repository_at
 
-    return Repository(repository).hooks_folder()
+    return hooks.folder_of(repository_at(repository or Path()))
 
 
 def _words(options: dict[str, Any]) -> list[str]:
@@ -146,7 +154,7 @@ def _source(kind: str, arguments: tuple[str, ...], repository: Repository, setti
     lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     if kind == "pre-receive":
         return pushes.PushSource(repository, pushes.parse_received(lines), ("--not", "--all"), **limits)
-    there = ("--not", f"--remotes={arguments[0]}") if arguments else ()
+    there = ("--not", f"--remotes={arguments[0]}" if arguments else "--remotes")
     return pushes.PushSource(repository, pushes.parse_pushed(lines), there, **limits)
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from llmsecrets import filters
 from llmsecrets.cli.targets import cache_file, cache_key
 from llmsecrets.errors import LlmsecretsError
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 def image_source(request: Request, settings: Config, rules: RuleSet) -> ImageSource:
     """The images of the store that the request names. Raises SourceError where there is none to be had."""
-    if request.paths or request.views:
-        raise click.UsageError("--image names what is scanned: give no paths, and no view of a repository, beside it.")
     limits = Limits(
         settings.max_layer_size,
         settings.max_layer_ratio,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from llmsecrets import config as configuration
+from llmsecrets.cli.options import Named
 from llmsecrets.cli.output import complain
-from llmsecrets.cli.targets import Place, Request, load_rules, run_scan, source_of
+from llmsecrets.cli.targets import Place, Request, load_rules, repository_at, run_scan, source_of
 from llmsecrets.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Propose what a repository lacks, and write it when agreed.")
-@click.argument("repository", default=".", type=click.Path(path_type=Path))
+@click.argument("repository", default=".", type=Named())
 @click.option("-y", "--yes", is_flag=True, help="Write what is proposed without asking.")
 def init(repository: Path, yes: bool) -> int:
     """Look at a repository and propose what it lacks: a configuration, a baseline, a hook, a job in its CI.
@@ -30,7 +31,7 @@ def init(repository: Path, yes: bool) -> int:
     from llmsecrets.git import Repository
     from llmsecrets.proposals import BASELINE, proposals, write
 
-    root = Repository(repository).facts.root
+    root = repository_at(repository).facts.root
     os.chdir(root)  # paths in a baseline start at the root
     report = _scan()
     proposed = list(proposals(root, Repository(root).unignored(), len(report.findings), _origin()))

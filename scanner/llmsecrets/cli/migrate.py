@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmsecrets.cli.options import Named
 from llmsecrets.cli.output import to_file
 from llmsecrets.cli.targets import Place, Request, run_scan, source_of
 from llmsecrets.config import Config
@@ -27,7 +28,7 @@ _CONFIGURATION = ".llmsecrets.yaml"
 
 @click.command(short_help="Carry over what other scanners' files say.")
 @click.argument("tool", type=click.Choice(TOOLS))
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=Named())
 @click.option("--write", is_flag=True, help="Write the files, instead of showing what would be written.")
 @click.option("--force", is_flag=True, help="With --write: replace files that exist.")
 def migrate(tool: str, files: tuple[Path, ...], write: bool, force: bool) -> None:
@@ -105,7 +106,7 @@ def _everything(root: Path, repository: Repository | None, rules: RuleSet) -> It
 
 
 def _show(plan: Plan, engine: object) -> None:
-    from llmsecrets.migration.plan import masked
+    from llmsecrets.masking import masked
 
     if plan.configuration:
         click.echo(f"{_CONFIGURATION}:")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmsecrets import config as configuration
-from llmsecrets.cli.options import config_option, rule_options
+from llmsecrets.cli.options import Named, config_option, rule_options
 from llmsecrets.cli.output import complain
 from llmsecrets.errors import ConfigError, ExitCode
 from llmsecrets.model import Finding, display_path
@@ -29,7 +29,7 @@ def notebook() -> None:
 
 
 @notebook.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=Named())
 @click.option("--all", "everything", is_flag=True, help="All outputs, whatever they hold.")
 @click.option("--cells", metavar="LIST", help="Only outputs of these cells, counted from 1 (2,5-7).")
 @click.option("--dry-run", is_flag=True, help="Say what would be taken out, and exit 1 if anything would.")

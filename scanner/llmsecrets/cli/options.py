@@ -14,6 +14,18 @@ from llmsecrets.reporters import FORMATS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+class Named(click.Path):
+    """A path that somebody names. An empty one, as of a variable that is not set, does not mean the current folder."""
+
+    name = "path"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(path_type=Path, **kwargs)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if value != "" else self.fail("The name is empty.", param, ctx)
+
+
 def together(*decorators: Decorator, section: str = "") -> Decorator:
     """Several options as one decorator, listed in the order in which the help shows them, below the section's name."""
 
@@ -77,7 +89,7 @@ config_option = together(
         "-c",
         "--config",
         "config_file",
-        type=click.Path(path_type=Path),
+        type=Named(),
         help="Configuration file, instead of looking for one.",
     ),
     section=_RULES,
@@ -113,7 +125,7 @@ image_options = together(
     ),
     click.option(
         "--dockerfile",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=Named(exists=True, dir_okay=False),
         metavar="FILE",
         help="With --image: name the lines of the Dockerfile it was built from.",
     ),
@@ -173,7 +185,7 @@ output_options = together(
         "-o",
         "--output",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=Named(),
         help="Write the report here; the first -o takes the first -f, and so on.",
     ),
     click.option("--show-secrets", is_flag=True, help="Print secrets instead of redacting them (text and JSON only)."),
@@ -190,7 +202,7 @@ engine_options = together(
     click.option(
         "--cache",
         "cache_file",
-        type=click.Path(path_type=Path),
+        type=Named(),
         metavar="PATH",
         help="Remember history and image scans here.",
     ),

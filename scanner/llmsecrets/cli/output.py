@@ -58,6 +58,9 @@ def pair(formats: Sequence[str], files: Sequence[Path]) -> list[Output]:
     pairs = [(name, files[number] if number < len(files) else None) for number, name in enumerate(names)]
     if sum(file is None for _, file in pairs) > 1:
         raise click.UsageError("Only one report can go to standard output; give the others an -o each.")
+    twice = next((file for file in files if files.count(file) > 1 and _DEVICES not in file.parents), None)
+    if twice:
+        raise click.UsageError(f"Two reports cannot go to {twice}.")
     return pairs
 
 
@@ -105,6 +108,8 @@ def _forge(root: Path | None, outputs: Sequence[Output]) -> Forge | None:
 
 
 def to_stdout(write: Callable[[Any], None]) -> None:
+    if sys.stdout is None:
+        raise LlmsecretsError("standard output is closed", "Have the report written to a file: -o PATH")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:

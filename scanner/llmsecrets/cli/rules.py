@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmsecrets import config as configuration
-from llmsecrets.cli.options import config_option, rule_options
+from llmsecrets.cli.options import Named, config_option, rule_options
 from llmsecrets.cli.targets import load_rules
 from llmsecrets.config import Config
 from llmsecrets.errors import ExitCode
@@ -52,7 +52,7 @@ def rules_show(rule_id: str, **options: Any) -> None:
 
 
 @rules.command("check")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=Named())
 def rules_check(paths: tuple[Path, ...]) -> int:
     """Run the examples of rule files (default: the built-in rules) on every engine and look for costly patterns."""
     from llmsecrets import rulecheck
@@ -66,7 +66,7 @@ def rules_check(paths: tuple[Path, ...]) -> int:
 
 
 @rules.command("bench")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=Named())
 @click.option("--top", type=click.IntRange(0), default=20, show_default=True, metavar="N",
               help="Rules shown and tried alone, the dearest first; 0 for all.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")

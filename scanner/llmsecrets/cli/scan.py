@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import (
+    Named,
     Sectioned,
     config_option,
     engine_options,
@@ -34,7 +34,7 @@ from llmsecrets.config import Config
     short_help="Look for secrets in files, changes, a history or an image.",
     epilog="Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 incomplete.",
 )  # fmt: skip
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=Named())
 @source_options
 @image_options
 @finding_options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from llmsecrets.sources.history import HistorySource
 
 _NAMED = 10  # submodules that a message names
+_STDIN = "<stdin>"
 
 
 class Request(NamedTuple):
@@ -39,7 +41,7 @@ class Request(NamedTuple):
     since: str | None = None
     branch: str | None = None
     max_depth: int | None = None
-    stdin_name: str = "<stdin>"
+    stdin_name: str = _STDIN
     image: str | None = None
     platform: str | None = None
     base: str | None = None
@@ -86,13 +88,36 @@ class Request(NamedTuple):
     @property
     def narrowed(self) -> list[str] | None:
         """The words for rev-list that a history scan is limited to, or None for all of it."""
-        limits = [f"--since={self.since}"] if self.since else []
+        limits = [f"--since={self.since}"] if self.since is not None else []
         limits += [f"--max-count={self.max_depth}"] if self.max_depth else []
-        if self.branch:
+        if self.branch is not None:
             from llmsecrets.sources.changes import typed
 
             return [*limits, typed(self.branch)]
         return [*limits, "--all"] if limits else None
+
+    @property
+    def mistake(self) -> str:
+        """What is wrong with what is asked for together; "" if nothing. No option is passed over in silence."""
+        of_image = self.platform, self.base, self.dockerfile, self.insecure_registry
+        of_all_history = self.unreachable, self.recurse_submodules
+        mistakes = {
+            "--staged, --range and --history exclude each other.": len(self.views) > 1,
+            "--image names what is scanned: give no paths, and no view of a repository, beside it.":
+                self.image is not None and (self.paths or self.views),
+            "--image names nothing.": self.image == "",
+            "--platform, --base, --dockerfile and --insecure-registry go with --image.":
+                self.image is None and any(of_image),
+            "--unreachable, --recurse-submodules, --since, --branch and --max-depth go with --history.":
+                not self.history and (any(of_all_history) or self.narrowed),
+            "--unreachable and --recurse-submodules go with all of a history: no --since, --branch or --max-depth.":
+                any(of_all_history) and self.narrowed,
+            "--stdin-name goes with -, for standard input.": self.stdin_name != _STDIN and not self.stdin,
+            "Give one repository with --staged, --range or --history.": self.views and len(self.targets) > 1,
+            "- (standard input) cannot be scanned together with paths.": self.stdin and len(self.targets) > 1,
+            "--cache and --no-cache exclude each other.": self.cache_file and self.no_cache,
+        }  # fmt: skip
+        return next((text for text, wrong in mistakes.items() if wrong), "")
 
 
 def load_rules(settings: Config) -> RuleSet:
@@ -137,9 +162,12 @@ class Scanned(NamedTuple):
 
 def scanned(request: Request, settings: Config) -> Scanned:
     """Scan what is asked for."""
+    if request.mistake:
+        raise click.UsageError(request.mistake)
     place = Place.of(request.targets, in_git=bool(request.views))
     rules = load_rules(settings)
-    if request.image:
+    request = _without_foreign_cache(request)
+    if request.image is not None:
         from llmsecrets.cli.image import image_source
 
         seen = image_source(request, settings, rules)
@@ -159,7 +187,7 @@ def _submodule_reports(request: Request, settings: Config, place: Place, rules: 
     from llmsecrets.sources.submodules import submodules
 
     settings = place.rebased(settings)
-    for path, repository in submodules(_repository(request.targets[0]), place.root or place.cwd):
+    for path, repository in submodules(repository_at(request.targets[0]), place.root or place.cwd):
         if repository is None:
             missing = Skip(Provenance(path), "submodule not here", "To fetch it: git submodule update --init")
             yield ScanReport((), (), (missing,), Stats(), ())
@@ -190,6 +218,18 @@ def _result_cache(request: Request, rules: RuleSet, settings: Config, repository
     place = os.fspath(repository.facts.common_dir.resolve())
     limits = f"{settings.max_file_size} {limits_of(settings)}"
     return ResultCache(cache_file(request), cache_key(rules, limits, place))
+
+
+def _without_foreign_cache(request: Request) -> Request:
+    """The request without a cache where the file it names is none: it is not ours to replace."""
+    if request.cache_file is None:
+        return request
+    from llmsecrets.resultcache import may_keep
+
+    if may_keep(request.cache_file):
+        return request
+    complain(f"{request.cache_file} is no cache of llmsecrets: nothing is remembered", "Name another file.")
+    return request._replace(cache_file=None, no_cache=True)
 
 
 def cache_file(request: Request) -> Path:
@@ -311,37 +351,29 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 def source_of(request: Request, settings: Config, place: Place, rules: RuleSet | None = None) -> Source:
     """The source of what is asked for. What a scan with `rules` finds in a history is remembered."""
-    chosen, targets = request.views, request.targets
-    if len(chosen) > 1:
-        raise click.UsageError("--staged, --range and --history exclude each other.")
-    if request.recurse_submodules and (not request.history or request.narrowed):
-        raise click.UsageError("--recurse-submodules goes with --history, and with all of it.")
     settings = place.rebased(settings)
-    if chosen:
-        return _git_source(chosen[0], request, settings, rules)
-    if request.unreachable or request.narrowed:
-        raise click.UsageError("--unreachable, --since, --branch and --max-depth go with --history.")
-    if "-" in map(str, targets):
+    if request.views:
+        return _git_source(request.views[0], request, settings, rules)
+    if request.stdin:
         from llmsecrets.sources.stdin import StdinSource
 
-        if len(targets) > 1:
-            raise click.UsageError("- (standard input) cannot be scanned together with paths.")
         if sys.stdin is None:
             raise ConfigError("standard input is closed", "Pipe something in, or name a path.")
         return StdinSource(sys.stdin.buffer, request.stdin_name)
     from llmsecrets.sources.paths import PathSource
 
-    return PathSource(targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **_limits(settings))
+    return PathSource(request.targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **_limits(settings))
 
 
 def _git_source(chosen: str, request: Request, settings: Config, rules: RuleSet | None) -> Source:
-    if len(request.targets) > 1:
-        raise click.UsageError("Give one repository with --staged, --range or --history.")
-    repository = _repository(request.targets[0])
+    repository = repository_at(request.targets[0])
     if chosen == "history" and not request.recurse_submodules:
         _name_submodules(repository)
     if chosen == "history" and not request.narrowed:
         return _history_source(repository, request, settings, rules)
+    if request.since is not None and repository.time_of(request.since) >= int(time.time()):
+        raise ConfigError(f"--since {request.since!r}: git knows no such date, or it is not past",
+                          "Write it as 2027-01-31, or '2 weeks ago'.")  # fmt: skip
     if chosen == "history" and repository.facts.shallow:
         _name_shallow()
     from llmsecrets.sources.changes import RangeSource, StagedSource, typed
@@ -388,7 +420,8 @@ def _name_submodules(repository: Repository) -> None:
                  "To scan their histories, too: llmsecrets scan --history --recurse-submodules")  # fmt: skip
 
 
-def _repository(target: Path) -> Repository:
+def repository_at(target: Path) -> Repository:
+    """The repository that a target lies in. Raises ConfigError where there is nothing, SourceError for what is none."""
     from llmsecrets.git import Repository
 
     if not target.exists():
@@ -402,8 +435,6 @@ def _progress(quiet: bool) -> Iterator[Callable[[Stats], None] | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    import time
-
     started, status = time.monotonic(), None
 
     def show(stats: Stats) -> None:

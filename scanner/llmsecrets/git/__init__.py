@@ -253,6 +253,10 @@ class Repository:
         words += [f":(top,literal){path}" for path in paths]
         return self._run("rev-list", *words, stdin="".join(f"{word}\n" for word in ids).encode()).decode().split()
 
+    def time_of(self, date: str) -> int:
+        """A date as git reads it, in seconds since 1970. What git makes nothing of is now."""
+        return int(self._run("rev-parse", f"--since={date}").decode().partition("=")[2])
+
     def blob_ids(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """(commit, path) → the id of the file's blob; without those that are not there, or no file."""
         asked = [(commit, path) for commit, path in places if _COMMIT_ID.fullmatch(commit) and not {*"\n\0"} & {*path}]

@@ -78,7 +78,7 @@ def refusal(path: Path, arguments: Sequence[str], stderr: bytes) -> SourceError:
     text = stderr.decode("utf-8", "replace").strip()
     first = text.partition("\n")[0] or "no reason given"
     for sign, happened, advice in _REFUSALS:
-        if sign in text:
+        if sign in text.lower():
             return SourceError(f"{path}: {happened}", advice)
     if _BAD_REVISION.search(text):
         return RevisionError(f"{path}: no such revision: {first}",

@@ -22,10 +22,8 @@ def open_store(target: str, ways: Ways) -> Store:
     for prefix, opener in _TRANSPORTS.items():
         if target.startswith(prefix):
             return opener(target[len(prefix) :], ways)
-    if Path(target).exists():
+    if Path(target).exists() or target.startswith((".", "/", "~")):
         return _local(target, ways)
-    if target.startswith((".", "/", "~")):
-        raise ConfigError(f"{target}: no such file or folder", "Check the path.")
     Reference.parse(target)  # a name at all?
     from llmsecrets.images.daemon import daemon_store
 
@@ -40,7 +38,10 @@ def _local(target: str, ways: Ways) -> Store:
         return LayoutStore(path)
     from llmsecrets.images.archive import ArchiveStore
 
-    return ArchiveStore(target, lambda: path.open("rb", buffering=0))
+    try:
+        return ArchiveStore(target, lambda: path.open("rb", buffering=0))
+    except OSError as failure:
+        raise ConfigError(f"{target}: cannot be read: {failure.strerror}", "Check the path.") from failure
 
 
 def _daemon(target: str, ways: Ways) -> Store:

@@ -101,7 +101,8 @@ class HyperscanMatcher:
         if anchors:
             return cls(anchors, once(lambda: _kept_names(key) or _compiled_names(rules, key)))
         if len(rules) > 100:
-            print(f"llmsecrets: compiling {len(rules)} rules (once; kept in {cache.folder()})", file=sys.stderr)
+            kept = f"once; kept in {cache.folder()}" if cache.usable() else f"each time: cannot write {cache.folder()}"
+            print(f"llmsecrets: compiling {len(rules)} rules ({kept})", file=sys.stderr)
         anchors, gated = _compiled_anchors(rules, key), _compiled_names(rules, key)
         return cls(anchors, lambda: gated)
 

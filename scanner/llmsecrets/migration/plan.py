@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 
 from llmsecrets import baseline, yamlfile
 from llmsecrets.engine import Engine
+from llmsecrets.masking import secrets_in
 from llmsecrets.migration import Known, Left, Taken
 from llmsecrets.migration.resolve import Answer
-from llmsecrets.model import Chunk, Provenance
-
-_MASK = "…"
 
 
 class Plan(NamedTuple):
@@ -105,17 +103,4 @@ def _holds(word: str) -> Callable[[bytes], bool]:
 def _holds_secret(word: str, engine: Engine) -> bool:
     """Whether an expression or a stopword spells a secret out."""
     plain = re.sub(r"\\(\W)", r"\1", re.sub(r"\\[AZbB]", "", word))
-    return any(_found_in(f"{form}\n", engine) for form in (word, plain))
-
-
-def masked(text: str, engine: Engine) -> str:
-    """A text to show, with whatever our rules take for a secret left out."""
-    for secret in sorted(_found_in(text, engine), key=len, reverse=True):
-        text = text.replace(secret, _MASK)
-    return text
-
-
-def _found_in(text: str, engine: Engine) -> set[str]:
-    candidates, _ = engine.find(Chunk(text.encode("utf-8", "surrogateescape"), Provenance("settings.yaml")))
-    confident = (one.finding for one in candidates if one.finding.confidence != "low")
-    return {one.secret.reveal().decode("utf-8", "surrogateescape") for one in confident}
+    return any(secrets_in(f"{form}\n", engine) for form in (word, plain))

@@ -185,6 +185,8 @@ class RuleSet(Sequence[Rule]):
             if (not enabled or any(fnmatchcase(rule_id, glob) for glob in enabled))
             and not any(fnmatchcase(rule_id, glob) for glob in disabled)
         ]
+        if not kept:
+            raise RuleError("no rule is left to scan with", "See what is disabled: `llmsecrets config show`.")
         return RuleSet([rule_id for rule_id, _ in kept], [line for _, line in kept])
 
     def plus(self, rules: Sequence[Rule]) -> "RuleSet":
