@@ -460,6 +460,24 @@ def test_a_server_may_have_a_work_tree(tmp_path, repository, llmsecrets, key) ->
     assert (repository.root / "app.py").read_text() == "a = 1\n"
 
 
+def test_a_push_from_a_shallow_clone_ends_where_the_clone_does(tmp_path, repository, llmsecrets, key) -> None:
+    """The server takes the clone's boundary in with the push; until then it is in a file that git names."""
+    for number in range(3):
+        repository.commit({"app.py": f"a = {number}\n"})
+    server = Repo(tmp_path / "server", "--bare")
+    server.git("config", "receive.shallowUpdate", "true")
+    llmsecrets("hook", "install", "pre-receive", server.root)
+    clone = tmp_path / "clone"
+    repository.git("clone", "-q", "--depth=2", f"file://{repository.root}", str(clone))
+    push = ["git", "-C", clone, "push", server.root, "HEAD:refs/heads/main"]
+    (clone / "app.py").write_text(key("github"))
+    repository.git("-C", str(clone), "commit", "-qam", "a key")
+    refusal = subprocess.run(push, capture_output=True, text=True, check=False)
+    assert "this push is refused: it holds a secret" in refusal.stderr
+    repository.git("-C", str(clone), "reset", "-q", "--hard", "HEAD~1")
+    subprocess.run(push, capture_output=True, check=True)
+
+
 def test_a_push_is_judged_by_the_servers_configuration_not_by_what_it_brings(tmp_path, llmsecrets, key) -> None:
     push = Push(tmp_path)
     llmsecrets("hook", "install", "pre-receive", push.server.root)

@@ -103,3 +103,16 @@ def test_paths_with_newlines_are_taken_apart_rightly(repository, scan, key) -> N
 def test_range_staged_and_history_exclude_each_other(repository, llmsecrets) -> None:
     outcome = llmsecrets("scan", "--range", "HEAD", "--staged", cwd=repository.root)
     assert (outcome.code, "exclude each other" in outcome.stderr) == (2, True)
+
+
+def test_a_partial_clone_may_lack_what_moved(repository, scan, key, tmp_path) -> None:
+    """Git cannot compare contents then, and gave up on all of the range."""
+    body = "".join(f"a = {number}\n" for number in range(50))
+    repository.commit({"old.py": body, "same.py": key("npm")})
+    repository.git("mv", "old.py", "new.py")
+    repository.git("mv", "same.py", "moved.py")
+    repository.commit({"new.py": body.replace("7", "8") + key("github")})
+    repository.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    repository.git("clone", "-q", "--filter=blob:none", f"file://{repository.root}", str(clone))
+    assert scan("--range", "HEAD~1..HEAD", cwd=clone).paths == ["new.py"]

@@ -102,6 +102,13 @@ def test_paths_start_at_the_root_wherever_one_stands(repository, scan, key) -> N
     assert scan("--staged", cwd=repository.root / "deep").paths == ["deep/down/app.py"]
 
 
+def test_all_of_the_repository_is_looked_at_wherever_one_stands(repository, scan, key) -> None:
+    repository.git("config", "diff.relative", "true")
+    repository.add("deep/app.py", "print()\n")
+    repository.add("top.py", key("github"))
+    assert scan("--staged", cwd=repository.root / "deep").paths == ["top.py"]
+
+
 def test_another_repository_can_be_named(repository, scan, key, tmp_path) -> None:
     repository.add("app.py", key("github"))
     assert scan("--staged", repository.root, cwd=tmp_path).paths == ["app.py"]

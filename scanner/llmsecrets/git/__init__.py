@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from llmsecrets.packs import ObjectStore
 
 _LARGEST_COMMIT = 16 << 20  # bytes
+# Files that moved are told by their contents; where some are not here, as in a partial clone, by their ids alone.
+_MOVED, _MOVED_UNCHANGED = "--find-renames", "--find-renames=100%"
 _COMMIT_ID = re.compile("[0-9a-fA-F]{4,64}")
 
 
@@ -231,14 +233,13 @@ class Repository:
         Raises SourceError, too, for a bare repository. Whether it is one is asked where nothing came: a hook waits for
         every git that runs.
         """
+        command = ("diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv",
+                   "--ignore-submodules", "--diff-filter=ACMRT")  # fmt: skip
         try:
-            changed = self._run(
-                "diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv",
-                "--ignore-submodules", "--find-renames", "--diff-filter=ACMRT",
-            )  # fmt: skip
+            changed = self._run(*command, _MOVED)
         except SourceError:
             _ = self.facts  # tells what is wrong where there is no repository, which git diff does not
-            raise
+            changed = self._run(*command, _MOVED_UNCHANGED)
         if not changed and self.facts.bare:
             raise SourceError("a bare repository has nothing staged", "Scan its history: llmsecrets scan --history")
         return parse_raw(changed.split(b"\0"))
@@ -285,6 +286,15 @@ class Repository:
         """
         if not commit_ids:
             return
+        if not renames:
+            yield from self._changes(commit_ids, "--no-renames")
+            return
+        try:
+            yield from list(self._changes(commit_ids, _MOVED))
+        except SourceError:
+            yield from self._changes(commit_ids, _MOVED_UNCHANGED)
+
+    def _changes(self, commit_ids: Sequence[str], renames: str) -> Iterator[tuple[str, list[Change]]]:
         import tempfile
 
         with tempfile.TemporaryFile() as ids:
@@ -292,7 +302,7 @@ class Repository:
             ids.seek(0)
             fields = self._fields(
                 ids, "diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev", "--no-ext-diff",
-                "--no-textconv", "--find-renames" if renames else "--no-renames", "--ignore-submodules",
+                "--no-textconv", "--ignore-submodules", renames,
             )  # fmt: skip
             yield from by_commit(fields)
 

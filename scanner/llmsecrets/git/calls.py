@@ -18,6 +18,7 @@ _OF_THE_HOOK = frozenset(
         "GIT_OBJECT_DIRECTORY",
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_QUARANTINE_PATH",
+        "GIT_SHALLOW_FILE",
     )
 )
 OBJECTS_ELSEWHERE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
@@ -38,6 +39,7 @@ SAFE_CONFIG = (
     f"core.attributesFile={os.devnull}",
     "core.quotePath=false",
     "diff.external=",
+    "diff.relative=false",
     "log.showSignature=false",
     "advice.graftFileDeprecated=false",
     "protocol.allow=never",
