@@ -11,6 +11,7 @@ from support import findings_in
 
 from llmsecrets import baseline
 from llmsecrets.baseline import ROTATIONS, STATES, Baseline, Entry, Index
+from llmsecrets.templates import expand
 
 FILE = baseline.DEFAULT
 SALT = bytes(range(16))
@@ -41,6 +42,24 @@ def test_what_is_new_is_reported(known, scan, key) -> None:
 def test_lines_inserted_above_change_nothing(known, scan) -> None:
     (known / "a.py").write_text("# new\n" * 10 + "  " + (known / "a.py").read_text())
     assert scan("--baseline", FILE).code == 0
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "tls: |\n" + "".join(f"\t  {line}\n" for line in text.splitlines()),
+    ],
+    ids=["line ends", "indented"],
+)
+def test_a_key_of_several_lines_is_the_same_however_they_are_written(repository, llmsecrets, scan, edited) -> None:
+    text = expand("{{make:pem:RSA PRIVATE KEY}}\n", 1)
+    repository.commit({"deploy.yaml": text})
+    assert "1 findings" in llmsecrets("baseline", "create", cwd=repository.root).stdout
+    repository.add("deploy.yaml", edited(text).encode())
+    assert scan("--baseline", FILE, cwd=repository.root).code == 0
+    assert scan("--staged", cwd=repository.root).code == 0
+    assert len(scan("deploy.yaml", cwd=repository.root).paths) == 1
 
 
 def test_a_line_a_finding_sorted_and_nothing_that_changes_by_itself(known, key) -> None:

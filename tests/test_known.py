@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from llmsecrets import baseline
@@ -66,6 +68,20 @@ def test_a_secret_taken_from_a_file_that_stays_has_moved(known, scan, key) -> No
     known.write("config/old.py", "nothing = ''\n")
     known.write("new.py", key("github", 1))
     assert scan(*KNOWN, cwd=known.root).paths == []
+
+
+@pytest.mark.parametrize("encoded", ["base64", "utf-16"])
+@pytest.mark.parametrize("view", [("--staged",), ("copy.yaml",), ("--range", "HEAD~1..HEAD")], ids=" ".join)
+def test_a_copy_of_what_stands_encoded_is_new(known, scan, llmsecrets, key, view, encoded) -> None:
+    """The recorded path holds the secret, though not as the bytes it is made of."""
+    text = f"TOKEN={key('npm')}"
+    content = text.encode(encoded) if encoded == "utf-16" else f"t: {b64encode(text.encode()).decode()}\n"
+    known.commit({"deploy.yaml": content})
+    assert llmsecrets("baseline", "update", cwd=known.root).code == 0
+    known.add("copy.yaml", content)
+    if "--range" in view:
+        known.commit(message="copy it")
+    assert scan(*view, *KNOWN, cwd=known.root).paths == ["copy.yaml"]
 
 
 def test_one_place_is_given_up_for_one_new_path_only(known, scan, key) -> None:

@@ -16,7 +16,10 @@ REPORT_KEY = b"llmsecrets/report/1"
 
 
 class Secret:
-    """The sensitive bytes. Printing one shows a redacted form; the value takes an explicit `reveal()`."""
+    """The sensitive bytes. Printing one shows a redacted form; the value takes an explicit `reveal()`.
+
+    Of several lines, as a private key, it is the same one whatever their ends and their indentation.
+    """
 
     __slots__ = ("_value",)
 
@@ -41,7 +44,7 @@ class Secret:
         from hashlib import blake2b  # late: a hook that finds nothing does without
 
         state = blake2b(digest_size=16, key=key[:64])
-        for part in (*context, self._value):
+        for part in (*context, self._identity):
             state.update(len(part).to_bytes(8, "little"))
             state.update(part)
         return state.hexdigest()
@@ -55,11 +58,17 @@ class Secret:
     def __format__(self, spec: str) -> str:
         return format(self.redacted(), spec)
 
+    @property
+    def _identity(self) -> bytes:
+        if b"\n" not in self._value:
+            return self._value
+        return b"\n".join(line.strip() for line in self._value.split(b"\n"))
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
+        return isinstance(other, Secret) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._value)
+        return hash(self._identity)
 
     def __len__(self) -> int:
         return len(self._value)

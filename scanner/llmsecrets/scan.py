@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
@@ -23,10 +24,12 @@ from llmsecrets.model import (
     Batch,
     Candidate,
     Chunk,
+    Commit,
     Content,
     Finding,
     Provenance,
     ScanReport,
+    Secret,
     Skip,
     Standing,
     Stats,
@@ -35,6 +38,7 @@ from llmsecrets.model import (
     display_path,
 )
 from llmsecrets.sources import ContentAt, Source
+from llmsecrets.sources.windows import of_bytes
 
 if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: a hook has neither
     from llmsecrets import forked, known
@@ -224,9 +228,9 @@ class Scanner:
             else:
                 kept.append(candidate.finding)
         if self._settings.baseline and kept:
-            kept, known = self._unknown(
-                kept, self._settings.baseline, holder([one.finding for one in candidates], source)
-            )
+            found = [one.finding for one in candidates]
+            holds = holder(found, source, self._engine, self._settings.limits)
+            kept, known = self._unknown(kept, self._settings.baseline, holds)
             suppressed += known
         return kept, suppressed, dropped
 
@@ -431,17 +435,26 @@ class _Tally:
         return self
 
 
-def holder(findings: Iterable[Finding], source: Source) -> known.Holds:
-    """Whether a path holds a finding's secret: by what a scan found, else by what the source sees there."""
+def holder(findings: Iterable[Finding], source: Source, engine: Engine, limits: Limits) -> known.Holds:
+    """Whether a path holds a finding's secret: by what a scan found, else by what the source sees there, encoded
+    or not.
+    """
     content_at: ContentAt | None = getattr(source, "content_at", None)
     found = {(one.family, one.secret, one.provenance.whole_path) for one in findings if one.provenance.commit is None}
+
+    @cache
+    def read(path: str, commit: Commit | None) -> set[tuple[str, Secret]]:
+        pieces = (content_at(path, commit) if content_at else None) or ()
+        return set().union(*(_secrets_in(piece, Provenance(path), engine, limits) for piece in pieces))
 
     def holds(finding: Finding, path: str) -> bool:
         commit = finding.provenance.commit
         if commit is None and (finding.family, finding.secret, path) in found:
             return True
         content = content_at(path, commit) if content_at else None
-        return content is None or any(finding.secret.reveal() in piece for piece in content)
+        if content is None or any(finding.secret.reveal() in piece for piece in content):
+            return True
+        return (finding.family, finding.secret) in read(path, commit)
 
     return holds
 
@@ -458,12 +471,15 @@ def _added(candidates: Sequence[Candidate], chunk: Chunk, engine: Engine, limits
     """The candidates whose secret no earlier version of the same file holds."""
     if not candidates or chunk.previous is None:
         return candidates
-    known = set()
-    for content in chunk.previous():
-        for piece in expand(Chunk(content, chunk.provenance), limits):
-            earlier = engine.find(piece)[0] if isinstance(piece, Chunk) else ()
-            known |= {(one.finding.family, one.finding.secret) for one in earlier}
+    known = set().union(*(_secrets_in(content, chunk.provenance, engine, limits) for content in chunk.previous()))
     return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
+
+
+def _secrets_in(content: bytes, provenance: Provenance, engine: Engine, limits: Limits) -> set[tuple[str, Secret]]:
+    """What is found in the content of a file, with the families of the rules."""
+    pieces = (piece for chunk in of_bytes(content, provenance) for piece in expand(chunk, limits))
+    found = (engine.find(piece)[0] for piece in pieces if isinstance(piece, Chunk))
+    return {(one.finding.family, one.finding.secret) for candidates in found for one in candidates}
 
 
 def _dropped(number: int) -> tuple[str, ...]:

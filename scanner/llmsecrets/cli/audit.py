@@ -12,7 +12,7 @@ import click
 from llmsecrets import config as configuration
 from llmsecrets.cli.baseline import chosen_file, verdict_of, write
 from llmsecrets.cli.options import Named, config_option, rule_options, together
-from llmsecrets.cli.targets import Request, Scanned, scanned
+from llmsecrets.cli.targets import Request, Scanned, holds_after, scanned
 from llmsecrets.errors import ConfigError
 from llmsecrets.model import display_path
 
@@ -154,13 +154,13 @@ def _looked_up(path: Path, settings: Config, states: Sequence[str]) -> tuple[Sca
     """(a scan, the entries of these states it has found again, how many it has not)."""
     from llmsecrets.audit import items
     from llmsecrets.baseline import Index, dump, load
-    from llmsecrets.scan import by_age, holder
+    from llmsecrets.scan import by_age
 
     known = load(path)
     done = scanned(Request(history=known.scope == "history"), settings._replace(baseline=""))
     findings = [*done.report.findings, *(one.finding for one in done.report.suppressed)]
     index = Index(dump(known).encode(), str(path))
-    found = items(index, by_age(findings), holder(findings, done.source), states)
+    found = items(index, by_age(findings), holds_after(done, settings), states)
     return done, found, sum(entry.state in states for entry in known.entries) - len(found)
 
 

@@ -13,7 +13,7 @@ import click
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import Named, config_option, rule_options, together
 from llmsecrets.cli.output import complain, to_file
-from llmsecrets.cli.targets import Request, Scanned, scanned
+from llmsecrets.cli.targets import Request, Scanned, holds_after, scanned
 from llmsecrets.errors import ConfigError, ExitCode
 from llmsecrets.model import display_path
 
@@ -188,15 +188,16 @@ def _renewed(file: Path | None, options: dict[str, Any]) -> tuple[Path, Baseline
     """(the baseline's file, what is in it, what a scan makes of it)."""
     from llmsecrets.baseline import Index, dump, load
     from llmsecrets.known import renew
-    from llmsecrets.scan import by_age, holder
+    from llmsecrets.scan import by_age
 
-    path = chosen_file(file, _settings(options))
+    settings = _settings(options)
+    path = chosen_file(file, settings)
     known = load(path)
     index = Index(dump(known).encode(), str(path))
     done = _scanned(options, known.scope == "history")
-    found = [*done.report.findings, *(one.finding for one in done.report.suppressed)]
     looked_at = _looked_at(done, options["paths"] or (Path(),))
-    return path, known, renew(known, index, by_age(done.report.findings), holder(found, done.source), looked_at)
+    holds = holds_after(done, settings)
+    return path, known, renew(known, index, by_age(done.report.findings), holds, looked_at)
 
 
 def _looked_at(done: Scanned, targets: Iterable[Path]) -> Callable[[str], bool]:

@@ -20,6 +20,7 @@ from llmsecrets.model import ScanReport, Stats, display_path
 if TYPE_CHECKING:
     from llmsecrets.config import AllowEntry, Config, Nearest
     from llmsecrets.git import Repository
+    from llmsecrets.known import Holds
     from llmsecrets.resultcache import ResultCache
     from llmsecrets.rules import RuleSet
     from llmsecrets.sources import Source
@@ -206,6 +207,17 @@ def run_scan(source: Source, rules: RuleSet, settings: Config, request: Request)
     with _progress(request.quiet) as progress:
         scanner = Scanner(engine, chosen, progress)
         return scanner.scan(source, request.names)
+
+
+def holds_after(done: Scanned, settings: Config) -> Holds:
+    """Whether a path holds a finding's secret, as a scan that is done has seen it."""
+    from llmsecrets import matching
+    from llmsecrets.engine import Engine
+    from llmsecrets.scan import holder, limits_of
+
+    found = [*done.report.findings, *(one.finding for one in done.report.suppressed)]
+    engine = Engine(done.rules, matching.compile_rules(done.rules, settings.engine))
+    return holder(found, done.source, engine, limits_of(settings))
 
 
 def _result_cache(request: Request, rules: RuleSet, settings: Config, repository: Repository) -> ResultCache | None:
