@@ -135,6 +135,8 @@ REFUSED = {
     "allow:\n  - {paths: [a]}": (2, "an entry needs a reason"),
     "allow:\n  - {reason: x}": (2, "an entry needs a criterion"),
     "allow:\n  - {reason: x, paths: [], stopwords: []}": (2, "an entry needs a criterion"),
+    "allow:\n  - {reason: x, stopwords: ['']}": (2, "stopwords must hold no empty text"),
+    "allow:\n  - {reason: x, rules: [a], regexes: [b, '']}": (2, "regexes must hold no empty text"),
     "allow:\n  - {reason: x, path: a}": (2, "unknown key 'path'"),
     "allow:\n  - {reason: x, paths: [a], expires: soon}": (2, "expires must be a date"),
     "allow:\n  - {reason: x, paths: [a], expires: '20270131'}": (2, "expires must be a date"),
@@ -215,13 +217,14 @@ def test_globs_mean_the_same_from_wherever_one_looks(repository, scan, key, tmp_
         assert [path.rpartition("/")[2] for path in found.paths] == ["a.py"], (cwd, target)
 
 
-def test_globs_of_a_file_below_the_root_start_at_its_folder(repository, scan, key) -> None:
-    repository.write("app/.llmsecrets.yaml", "exclude: [vendor]\nallow: [{reason: sample, paths: [sample.py]}]")
-    repository.write("app/vendor/a.py", key("github", 1))
-    repository.write("app/sample.py", key("github", 2))
-    repository.write("app/b.py", key("github", 3))
-    assert scan("app", cwd=repository.root).paths == ["app/b.py"]
-    assert scan(cwd=repository.root / "app").paths == ["app/b.py"]
+@pytest.mark.parametrize("folder", ["app", "[slug]", "a[!b]"])
+def test_globs_of_a_file_below_the_root_start_at_its_folder(repository, scan, key, folder) -> None:
+    text = "exclude: [vendor, 're:^third']\nallow: [{reason: sample, paths: [sample.py, 're:^s/']}]"
+    repository.write(f"{folder}/.llmsecrets.yaml", text)
+    for seed, name in enumerate(("vendor/a.py", "third/a.py", "sample.py", "s/a.py", "b.py")):
+        repository.write(f"{folder}/{name}", key("github", seed))
+    assert scan(folder, cwd=repository.root).paths == [f"{folder}/b.py"]
+    assert scan(cwd=repository.root / folder).paths == [f"{folder}/b.py"]
 
 
 def test_formats_of_the_configuration_are_written(llmsecrets, key, tmp_path) -> None:

@@ -325,6 +325,9 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
     }
     if not any(lists.values()):  # an entry of empty lists would hold for every finding
         raise ConfigError(f"{where}: an entry needs a criterion", "Give paths, regexes, stopwords, commits or rules.")
+    blank = next((key for key, texts in lists.items() if not all(texts)), "")
+    if blank:  # every secret holds an empty text
+        raise ConfigError(f"{where}: {blank} must hold no empty text", "Take it out.")
     expires = str(entry.get("expires", ""))
     _check_date(expires, where)
     _check_regexes(lists.get("regexes", ()), where)

@@ -16,6 +16,7 @@ import click
 from llmsecrets.cli.output import complain
 from llmsecrets.errors import ConfigError
 from llmsecrets.model import ScanReport, Stats, display_path
+from llmsecrets.rules.globs import PATH_EXPRESSION
 
 if TYPE_CHECKING:
     from llmsecrets.config import AllowEntry, Config, Nearest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NAMED = 10  # submodules that a message names
 _STDIN = "<stdin>"
+_LITERAL = str.maketrans({letter: f"[{letter}]" for letter in "*?["})  # what is special in a glob
 
 
 class Request(NamedTuple):
@@ -352,9 +354,16 @@ def _seen_from(base: Path, folder: Path) -> str:
 
 
 def _prefixed(globs: Sequence[str], folders: Sequence[str]) -> tuple[str, ...]:
-    """Globs that start in a folder. One for any depth also means the folder itself."""
+    """Globs that start in a folder, whatever letters its name has. One for any depth also means the folder itself."""
     every = [form for glob in globs for form in ((glob, glob[3:]) if glob.startswith("**/") else (glob,))]
-    return tuple(glob if folder == "." else f"{folder}/{glob}" for folder in folders for glob in every)
+    return tuple(_below(folder, glob) for folder in folders for glob in every)
+
+
+def _below(folder: str, glob: str) -> str:
+    if folder == ".":
+        return glob
+    literal = folder if glob.startswith(PATH_EXPRESSION) else folder.translate(_LITERAL)
+    return f"{literal}/{glob}"
 
 
 def _is_below(path: Path, folder: Path) -> bool:
