@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from support import ENGINES, findings_in, make_key
 
 from llmsecrets import matching
-from llmsecrets.engine import Engine
+from llmsecrets.engine import LEFT, Engine
 from llmsecrets.model import Batch, Chunk, Provenance
 from llmsecrets.rules import RuleSet, load_rules
 from llmsecrets.sources import OVERLAP, WINDOW, windows
@@ -366,17 +367,19 @@ def test_a_key_between_any_bytes_is_found(before, after, builtin_engines) -> Non
 
 
 def test_windows_overlap_by_more_than_any_match_is_wide() -> None:
-    from llmsecrets.rules import MAX_WIDTH
+    from llmsecrets.engine.confirming import COMPONENT_MARGINS
 
-    assert WINDOW > 2 * OVERLAP > 2 * MAX_WIDTH
+    assert WINDOW > 2 * OVERLAP
+    assert max(COMPONENT_MARGINS) < OVERLAP - LEFT
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def small_windows():
     """Windows so small that a short text needs many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windows, "WINDOW", 1024)
         patch.setattr(windows, "OVERLAP", 256)
+        patch.setattr("llmsecrets.engine.LEFT", 128)
         yield
 
 
@@ -386,9 +389,7 @@ def small_windows():
     filler=st.sampled_from(["x ", "\n", "ab\ncd ", "é日😀 ", "\r\n"]),
     piece=st.integers(1, 3000),
 )
-def test_a_planted_key_is_found_once_at_its_place_whatever_the_chunking(
-    gaps, filler, piece, small_windows, builtin_engines
-) -> None:
+def test_a_planted_key_is_found_once_at_its_place_whatever_the_chunking(gaps, filler, piece, builtin_engines) -> None:
     text = "".join(f"{(filler * gap)[:gap]} {make_key('github', seed)} " for seed, gap in enumerate(gaps))
     content = text.encode()
     whole = findings_in(builtin_engines["regex"], content)
@@ -400,8 +401,9 @@ def test_a_planted_key_is_found_once_at_its_place_whatever_the_chunking(
             start, position = position, min(position + min(size, piece), len(content))
             return content[start:position]
 
-        chunks = list(windows.chunks(read, PLACE))
-        found = [one for chunk in chunks for one in engine.find(chunk)[0]]
+        with small_windows():
+            chunks = list(windows.chunks(read, PLACE))
+            found = [one for chunk in chunks for one in engine.find(chunk)[0]]
         assert [(one.finding.location, one.finding.secret) for one in found] == [
             (one.finding.location, one.finding.secret) for one in whole
         ]
@@ -409,9 +411,10 @@ def test_a_planted_key_is_found_once_at_its_place_whatever_the_chunking(
 
 
 @pytest.mark.parametrize("encoding", MARKS)
-def test_windows_of_other_encodings_are_read_to_the_end(engine, key, encoding, small_windows) -> None:
+def test_windows_of_other_encodings_are_read_to_the_end(engine, key, encoding) -> None:
     text = "ab\n" * 2000 + key("github") + "\n" + "ü" * 3000
-    (found,) = found_in_file(engine, MARKS[encoding] + text.encode(encoding))
+    with small_windows():
+        (found,) = found_in_file(engine, MARKS[encoding] + text.encode(encoding))
     assert places([found]) == [(2001, 1, 2001, 41)]
 
 
@@ -426,6 +429,23 @@ def test_a_single_line_of_40_megabytes_with_keys_at_the_windows_borders(builtin_
     assert starts == sorted(middle - 20 for middle in middles)
     assert [one.finding.location.start_column - 1 for one in found] == starts
     assert {one.finding.location.start_line for one in found} == {1}
+
+
+def each_secret(candidate) -> list[bytes]:
+    finding = candidate.finding
+    return [finding.secret.reveal(), *(part.secret.reveal() for part in finding.components)]
+
+
+@pytest.mark.parametrize("edge", [WINDOW, WINDOW - LEFT, WINDOW - OVERLAP])
+@pytest.mark.parametrize("distance", [-2500, -100, -30, 0, 30, 2500])
+def test_the_parts_of_a_secret_are_found_across_a_windows_border(edge, distance, builtin_engines, key) -> None:
+    lines = [f"id = {key('aws')}", *["#" * 600] * 4, expand("secret = {{alnum:40}}", 1)]
+    pair = "\n".join(lines).encode()
+    alone = findings_in(builtin_engines[ENGINES[0]], pair)
+    content = (b"y" * 99 + b"\n") * ((edge + distance - len(pair) // 2) // 100) + pair + b"\n" + b"z = 2\n" * 30_000
+    found = found_in_file(builtin_engines[ENGINES[0]], content)
+    assert alone[0].finding.components
+    assert [each_secret(one) for one in found] == [each_secret(one) for one in alone]
 
 
 def test_a_sparse_file_of_200_megabytes_is_scanned_in_bounded_memory(key, tmp_path) -> None:

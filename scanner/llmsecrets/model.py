@@ -165,8 +165,8 @@ class Origin(NamedTuple):
 class Chunk(NamedTuple):
     """Content to scan: a whole blob, or a window of one too large to hold.
 
-    `offset`, `first_line` and `first_column` say where the window starts in its blob. Matches that end within the
-    first `seen` bytes were the previous window's to report; `last` is False where a further window follows.
+    `offset`, `first_line` and `first_column` say where the window starts in its blob. Its first `seen` bytes were the
+    previous window's last; `last` is False where a further window follows.
     `previous` yields the earlier contents of the same file, where only what was added since is to be reported.
     `reopen` gives a blob that is more than the chunk once more, as a file one can seek in, where that can be had.
     `origin` is there for text found inside other text: places are reported where it came from.

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from llmsecrets.engine.confirming import TIMEOUT, Confirmation
+from llmsecrets.engine.confirming import COMPONENT_MARGINS, TIMEOUT, Confirmation
 from llmsecrets.engine.findings import describe
 from llmsecrets.engine.judgements import Judgements
 from llmsecrets.engine.match import Match
@@ -19,7 +19,9 @@ from llmsecrets.matching import Matcher, Regions
 from llmsecrets.matching.patterns import Patterns
 from llmsecrets.model import Batch, Candidate, Chunk, Provenance, Skip, Version
 from llmsecrets.nearmiss import Shapes
-from llmsecrets.rules import Rule, RuleSet
+from llmsecrets.rules import MAX_WIDTH, Rule, RuleSet
+
+LEFT = MAX_WIDTH + max(COMPONENT_MARGINS)  # bytes at a window's end: of secrets that begin there the next tells
 
 __all__ = ["TIMEOUT", "Engine", "Followed", "Match"]
 
@@ -151,5 +153,6 @@ class Engine:
     def _confirm(self, rule: Rule, data: bytes, spans: Iterable[Sequence[int]], chunk: Chunk) -> Iterator[Match]:
         for start, end in spans:
             for match in self._confirmation.in_region(rule, data, start, min(end, len(data))):
-                if match.end >= chunk.seen and (chunk.last or match.end < len(data)):
+                first, behind = chunk.seen - LEFT if chunk.seen else 0, len(data) if chunk.last else len(data) - LEFT
+                if first <= match.secret_start < behind:
                     yield match

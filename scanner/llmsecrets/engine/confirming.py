@@ -18,7 +18,7 @@ TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs micr
 # Bytes around a region that a confirmation may look at: the boundaries of a key; for a scored value the whole name
 # before it, and what that is a part of, and the longest value behind, up to its quote and a little further.
 _MARGINS, _SCORED_MARGINS = (16, 4), (128, 640)
-_COMPONENT_MARGINS = (4112, 4112)
+COMPONENT_MARGINS = (4112, 4112)
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 
 
@@ -178,7 +178,7 @@ def _is_of_a_detail(data: bytes, start: int, value: int) -> bool:
 def needs(rule: Rule) -> tuple[int, int]:
     """How many bytes before and after a region the matches in it depend on."""
     if rule.components:
-        return _COMPONENT_MARGINS
+        return COMPONENT_MARGINS
     return _SCORED_MARGINS if rule.score else _MARGINS
 
 
