@@ -200,7 +200,8 @@ def test_lists_are_followed_so_deep(layout, scan) -> None:
 @pytest.mark.parametrize(
     "manifest",
     [b"", b"nothing", b"[" * 100_000, b"[]", b"{}", b'{"layers": 7}', b'{"layers": [], "config": "x"}',
-     b'{"layers": [{"digest": "md5:00"}], "config": {"digest": "../../etc/passwd"}}', b" " * (9 << 20),
+     b'{"layers": [{"digest": "md5:00"}]}', b'{"layers": [], "config": {"digest": "../../etc/passwd"}}',
+     b" " * (9 << 20),
      b'{"schemaVersion": 1, "fsLayers": []}', b"1" * 5000],
     ids=lambda content: repr(content[:24]),
 )  # fmt: skip
@@ -223,10 +224,118 @@ def test_configurations_of_any_shape(layout, scan, key, config) -> None:
     assert [one.path for one in found_in(scan("--no-cache", "--image", folder))] == ["a.env"]
 
 
-def test_an_index_without_a_digest_is_an_error(layout, scan) -> None:
-    outcome = scan("--no-cache", "--image", layout.index({"digest": "sha256:../../../etc/passwd", "size": 1}))
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"config": {"Env": {"TOKEN": "KEY"}}},
+        {"config": {"Env": [{"name": "KEY"}]}},
+        {"config": {"Labels": ["token=KEY"]}},
+        {"config": ["KEY"]},
+        {"history": {"created_by": "KEY"}},
+        {"history": ["KEY"]},
+        {"history": [{"created_by": ["KEY"]}]},
+        {"history": [{"created_by": "RUN true", "args": {"a": "KEY"}}]},
+        {"x": json.loads('{"a":[' * 200 + '"KEY"' + "]}" * 200)},
+    ],
+    ids=lambda config: json.dumps(config)[:60],
+)
+def test_a_configuration_of_another_shape_is_read_all_the_same(layout, scan, key, config) -> None:
+    config = json.loads(json.dumps(config).replace("KEY", key("github")))
+    outcome = scan("--no-cache", "--image", layout.index(layout.image(tar_of({"a": "1"}), config=config)))
+    assert [one.rule for one in found_in(outcome)] == ["github-pat"]
+
+
+def _lists_as_objects(layout, image):
+    return layout.index(image, [image], {"size": "1"}, "text")  # what is no descriptor, beside one that is
+
+
+def _one_bad_of_a_list(layout, image):
+    return layout.index(layout.document({"manifests": [{"digest": 7}, image]}, f"{OCI}.index.v1+json"))
+
+
+def _bad_layers(layout, image):
+    manifest = json.loads(layout.path(image["digest"]).read_bytes())
+    manifest["layers"] = [{"digest": "md5:00"}, *({**layer, "size": "12"} for layer in manifest["layers"]), 7]
+    return layout.index(layout.document(manifest, f"{OCI}.manifest.v1+json"))
+
+
+def _bad_config(config):
+    def of(layout, image):
+        manifest = json.loads(layout.path(image["digest"]).read_bytes())
+        manifest["config"] = layout.blob(config, f"{OCI}.config.v1+json") if isinstance(config, bytes) else config
+        return layout.index(layout.document(manifest, f"{OCI}.manifest.v1+json"))
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("made", "details"),
+    [
+        (_lists_as_objects, ["entry 2 of manifests of index.json is not an object",
+                             "entry 3 of manifests of index.json has no usable digest: 'None'",
+                             "entry 4 of manifests of index.json is not an object"]),
+        (_one_bad_of_a_list, ["has no usable digest: '7'"]),
+        (_bad_layers, ["layer 1 has no usable digest: 'md5:00'", "layer 3 is not an object"]),
+        (_bad_config(b"[]"), ["the image's configuration is not an object"]),
+        (_bad_config(b"{"), ["the image's configuration is not sound JSON"]),
+        (_bad_config({"digest": "sha256:" + "0" * 64}), ["blobs/sha256/000"]),
+        (_bad_config("x"), ["the configuration's entry in the manifest is not an object"]),
+    ],
+    ids=["entries", "one of a list", "layers", "a list", "no JSON", "absent", "no descriptor"],
+)  # fmt: skip
+def test_what_is_not_what_it_should_be_is_a_skip_and_the_rest_is_scanned(layout, scan, key, made, details) -> None:
+    folder = made(layout, layout.image(tar_of({"a.env": f"KEY={key('github')}\n"})))
+    for target in (folder, _packed(folder)):
+        outcome = scan("--no-cache", "--image", target)
+        assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
+        told = [skip["detail"] for skip in outcome.json["skips"]]
+        assert [expected in detail for expected, detail in zip(details, told, strict=True)] == [True] * len(details)
+
+
+def _packed(folder: Path) -> Path:
+    archive = folder.with_suffix(".tar")
+    run("tar", "-C", folder, "-cf", archive, ".")
+    return archive
+
+
+def test_an_artifact_without_a_configuration(layout, scan, key) -> None:
+    """As ORAS makes them: files with a title each."""
+    layer = layout.blob(f"KEY={key('github')}\n".encode(), "text/plain",
+                        annotations={"org.opencontainers.image.title": "a.env"})  # fmt: skip
+    folder = layout.index(layout.document({"artifactType": "x/y", "layers": [layer]}, f"{OCI}.manifest.v1+json"))
+    assert [one.path for one in found_in(scan("--no-cache", "--image", folder))] == ["a.env"]
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b'{"manifests": {}}', b"text", b"[" * 100_000])
+def test_an_index_that_is_none_is_told(layout, scan, content) -> None:
+    (layout.folder / "index.json").write_bytes(content)
+    outcome = scan("--no-cache", "--image", layout.folder)
+    assert reasons(outcome) == ["damaged"]
     assert outcome.code == 3
-    assert "without a usable digest" in outcome.stderr
+
+
+@pytest.mark.parametrize("index", [None, "[]", '{"manifests": 7}'])
+def test_a_saved_image_beside_what_is_none(scan, key, tmp_path, index) -> None:
+    """Newer docker writes both documents; the old one is read where the new one cannot be."""
+    good = {"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["l.tar", 7, "", "absent.tar"]}
+    documents = {"manifest.json": json.dumps([[], {"Config": 7, "Layers": "l.tar"}, good]), "c.json": "{}"}
+    documents |= {"index.json": index} if index else {}
+    layer = tar_of({"a.env": f"KEY={key('github')}\n"})
+    (tmp_path / "saved.tar").write_bytes(tar_of({**documents, "l.tar": layer}))
+    outcome = scan("--no-cache", "--image", "saved.tar")
+    assert [one["location"]["path"] for one in outcome.json["findings"]] == ["a.env"]
+    assert sorted(skip["detail"] for skip in outcome.json["skips"]) == sorted([
+        "entry 1 of manifest.json is not an object", "Config in manifest.json is not the path of a file",
+        "the list of layers is not a list", "layer 2 is not the path of a file", "layer 3 is not the path of a file",
+        "absent.tar is not in the archive",
+        *({None: [], "[]": ["index.json is not an object"]}.get(index, ["manifests of index.json is not a list"])),
+    ])  # fmt: skip
+
+
+def test_a_manifest_json_that_is_no_list(scan, tmp_path) -> None:
+    (tmp_path / "saved.tar").write_bytes(tar_of({"manifest.json": "{}"}))
+    outcome = scan("--no-cache", "--image", "saved.tar")
+    assert (outcome.code, [skip["detail"] for skip in outcome.json["skips"]]) == (3, ["manifest.json is not a list"])
 
 
 def test_a_blob_that_is_a_link_leads_nowhere(layout, scan, tmp_path) -> None:

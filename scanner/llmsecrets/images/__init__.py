@@ -40,7 +40,8 @@ class Layer(NamedTuple):
     """A layer as a manifest names it. `place` is where its store finds it.
 
     `digest` is that of the bytes there, `diff_id` that of the tar within; either may be unknown (""). `title` is set
-    where the layer is no tar but one file: an attestation, a Helm chart.
+    where the layer is no tar but one file: an attestation, a Helm chart. One that a manifest names in no usable way
+    has no place; it is there so that the others keep their numbers.
     """
 
     place: str
@@ -72,7 +73,7 @@ class Image(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """An image of a store that could not be made out."""
+    """An image of a store that could not be made out, or some part of it."""
 
     name: str
     reason: str

@@ -56,15 +56,15 @@ class ArchiveStore:
     def images(self, platform: str) -> Iterator[Image | Trouble]:
         if self._damage:
             yield self._damage
-        if "index.json" in self._members:
-            index = oci.mapping(oci.parsed(self._read("index.json"), "index.json"))
-            roots = [("", oci.descriptor(one)) for one in oci.listed(index.get("manifests"))]
-            yield from oci.images(self._blob, roots, platform or "all", self.notes)
-        elif "manifest.json" in self._members:
-            for entry in oci.listed(oci.parsed(self._read("manifest.json"), "manifest.json")):
-                yield self._saved(oci.mapping(entry))
-        else:
+        if not {"index.json", "manifest.json"} & self._members.keys():
             raise _no_image(self._name, "it holds neither manifest.json nor index.json")
+        for document, read in (("index.json", self._indexed), ("manifest.json", self._listed)):
+            if document in self._members:
+                try:
+                    yield from read(platform or "all")
+                    return
+                except Cut as cut:
+                    yield from oci.troubles(self._name, [cut])
 
     def streams(self, layers: Sequence[Layer]) -> Iterator[tuple[Layer, AbstractContextManager[Read]]]:
         wanted = {self._resolved(_place(layer)): layer for layer in layers}
@@ -81,24 +81,33 @@ class ArchiveStore:
     def _blob(self, at: oci.Descriptor, kind: str) -> bytes:
         return verified(self._read(blob_path(at.digest)), at.digest)
 
-    def _saved(self, entry: Any) -> Image | Trouble:
-        """An image of `docker save`'s manifest.json."""
+    def _indexed(self, platform: str) -> Iterator[Image | Trouble]:
+        return oci.indexed(self._read("index.json"), self._name, self._blob, platform, self.notes)
+
+    def _listed(self, platform: str) -> Iterator[Image | Trouble]:
+        """The images of `docker save`'s manifest.json. Raises Cut where it is none."""
+        entries = oci.an_array(oci.parsed(self._read("manifest.json"), "manifest.json"), "manifest.json")
+        for number, entry in enumerate(entries, 1):
+            try:
+                yield from self._saved(oci.an_object(entry, f"entry {number} of manifest.json"))
+            except Cut as cut:
+                yield from oci.troubles(self._name, [cut])
+
+    def _saved(self, entry: Mapping[str, Any]) -> Iterator[Image | Trouble]:
+        """One of these images: what can be read of it."""
         name = next((tag for tag in oci.listed(entry.get("RepoTags")) if isinstance(tag, str)), self._name)
+        config: Mapping[str, Any] = {}
+        digest = ""
         try:
-            place = oci.text(entry.get("Config"))
-            content = self._read(place)
-            digest = posixpath.basename(place).removesuffix(".json")
-            digest = f"sha256:{digest}" if is_digest(f"sha256:{digest}") else ""
-            config = oci.mapping(oci.parsed(verified(content, digest), "the image's configuration"))
+            place = _path(entry.get("Config"), "Config in manifest.json")
+            named = f"sha256:{posixpath.basename(place).removesuffix('.json')}"
+            digest = named if is_digest(named) else ""
+            config = oci.configuration(verified(self._read(place), digest))
         except Cut as cut:
-            return Trouble(name, cut.reason, str(cut))
-        diff_ids = oci.listed(oci.mapping(config.get("rootfs")).get("diff_ids"))
-        layers = [
-            Layer(oci.text(place), "", diff_ids[number] if number < len(diff_ids) else "")
-            for number, place in enumerate(oci.listed(entry.get("Layers")))
-        ]
-        known = tuple(layer if is_digest(layer.diff_id) else layer._replace(diff_id="") for layer in layers)
-        return Image(name, oci.platform_name(config), digest, config, known, {})
+            yield from oci.troubles(name, [cut])
+        layers, wrong = oci.layers_of(entry.get("Layers"), config, lambda *one: Layer(_path(*one[:2]), "", one[2]))
+        yield from oci.troubles(name, wrong)
+        yield Image(name, oci.platform_name(config), digest, config, layers, {})
 
     def _read(self, name: str) -> bytes:
         place = self._resolved(name)
@@ -176,6 +185,13 @@ def _at_most(read: Read, size: int) -> Read:
         return piece
 
     return next_bytes
+
+
+def _path(value: Any, what: str) -> str:
+    """The path of a member. Raises Cut."""
+    if not isinstance(value, str) or not value:
+        raise Cut("damaged", f"{what} is not the path of a file")
+    return value
 
 
 def _place(layer: Layer) -> str:

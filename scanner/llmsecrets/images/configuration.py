@@ -28,8 +28,9 @@ _WORDS = {
     "Shell": "SHELL",
 }
 _DIGESTS = ("rootfs", "parent", "container", "id", "parent_id", "layer_id")  # keys that hold nothing else
-_TOLD = ("config", "container_config", "history")
-_DEEPEST = 30
+_TOLD = {"config": dict, "container_config": dict, "history": list}
+_OF_STEP = {"created": str, "created_by": str, "empty_layer": bool}
+_LONGEST = 200  # characters of a name made of those of objects within each other
 
 
 class Step(NamedTuple):
@@ -101,24 +102,34 @@ def said(config: Mapping[str, Any], annotations: Mapping[str, str], history: Seq
     for key in ("config", "container_config"):
         yield from _settings(mapping(config.get(key)))
     yield from _history(config, history)
-    rest = {key: value for key, value in config.items() if key not in (*_TOLD, *_DIGESTS)}
+    rest = {key: value for key, value in _besides(config, _TOLD).items() if key not in _DIGESTS}
     yield from (Said(name, name, value) for name, value in _leaves(rest))
     yield from (Said(f"annotation {name}", "LABEL", f"{name}={value}") for name, value in annotations.items())
 
 
 def _settings(settings: Mapping[str, Any]) -> Iterator[Said]:
     """What a container of the image would run with."""
-    for entry in filter(None, map(text, listed(settings.get("Env")))):
+    for entry in filter(None, _assignments(settings.get("Env"))):
         name, assigned, _ = entry.partition("=")
         yield Said(f"ENV {name}" if assigned else "ENV", "ENV", entry)
-    for name, value in mapping(settings.get("Labels")).items():
-        yield Said(f"LABEL {name}", "LABEL", f"{name}={value}")
+    for entry in filter(None, _assignments(settings.get("Labels"))):
+        yield Said(f"LABEL {entry.partition('=')[0]}", "LABEL", entry)
     for key, keyword in _WORDS.items():
         words = [value for _, value in _leaves(settings.get(key))]
         if words:
             yield Said(keyword, keyword, " ".join(words))
     rest = {key: value for key, value in settings.items() if key not in ("Env", "Labels", *_WORDS)}
     yield from (Said(name, name, value) for name, value in _leaves(rest))
+
+
+def _assignments(value: Any) -> Iterator[str]:
+    """Names with what they are set to, whether an object holds them or, name=value each, a list."""
+    return (f"{name}={one}" if name else one for name, one in _leaves(value))
+
+
+def _besides(values: Mapping[str, Any], told: Mapping[str, type]) -> dict[str, Any]:
+    """What is not told elsewhere: other keys, and those whose value is not of the type it should be."""
+    return {key: value for key, value in values.items() if not isinstance(value, told.get(key, ()))}
 
 
 def _history(config: Mapping[str, Any], history: Sequence[Step]) -> Iterator[Said]:
@@ -128,8 +139,8 @@ def _history(config: Mapping[str, Any], history: Sequence[Step]) -> Iterator[Sai
         repeated = step.keyword in ("ENV", "LABEL", "ARG", *_WORDS.values())
         topic = step.keyword if repeated else f"{step.keyword} {step.number}"
         yield Said(step.keyword or "history", topic, step.text, step.number)
-        for key in ("comment", "author"):
-            yield Said(f"history {key}", key, text(mapping(entry).get(key)), step.number)
+        rest = _besides(entry, _OF_STEP) if isinstance(entry, dict) else entry
+        yield from (Said(f"history {name}".strip(), name, one, step.number) for name, one in _leaves(rest))
 
 
 def setter(history: Sequence[Step], said: Said) -> Step | None:
@@ -142,13 +153,18 @@ def setter(history: Sequence[Step], said: Said) -> Step | None:
     return next((one for one in setting if shown is None or shown.search(one.text)), None)
 
 
-def _leaves(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """(name, text) of all strings in a JSON value, keys that are no mere names among them."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, list) and depth < _DEEPEST:
-        for one in value:
-            yield from _leaves(one, name, depth + 1)
-    elif isinstance(value, dict) and depth < _DEEPEST:
-        for key, one in value.items():
-            yield from _leaves(one, f"{name}.{key}" if name else key, depth + 1)
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """(name, text) of all strings in a JSON value, in order and however deep."""
+    waiting = [(name, value)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, str):
+            yield name, value
+        elif isinstance(value, list):
+            waiting += [(name, one) for one in reversed(value)]
+        elif isinstance(value, dict):
+            waiting += [(_below(name, key), one) for key, one in reversed(value.items())]
+
+
+def _below(name: str, key: str) -> str:
+    return f"{name}.{key}"[:_LONGEST] if name else key

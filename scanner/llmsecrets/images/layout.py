@@ -31,10 +31,12 @@ class LayoutStore:
         self.notes: list[str] = []
 
     def images(self, platform: str) -> Iterator[Image | Trouble]:
-        with self._file("index.json") as read:
-            index = oci.mapping(oci.parsed(read(DOCUMENT_LIMIT + 1), "index.json"))
-        roots = [("", oci.descriptor(one)) for one in oci.listed(index.get("manifests"))]
-        yield from oci.images(self._document, roots, platform or "all", self.notes)
+        try:
+            with self._file("index.json") as read:
+                content = read(DOCUMENT_LIMIT + 1)
+            yield from oci.indexed(content, str(self._folder), self._document, platform or "all", self.notes)
+        except Cut as cut:
+            yield from oci.troubles(str(self._folder), [cut])
 
     def streams(self, layers: Sequence[Layer]) -> Iterator[tuple[Layer, AbstractContextManager[Read]]]:
         return ((layer, self._file(blob_path(layer.place))) for layer in layers)

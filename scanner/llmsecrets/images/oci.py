@@ -1,14 +1,16 @@
 """Manifests: from the descriptors a store begins with to images.
 
 Everything here was written by others: each document is held to its digest and a size, nesting to a depth, lists to a
-length. Formats: OCI image specification 1.1 (manifest.md, image-index.md, config.md) and Docker's image manifest v2,
+length. What of a document is not what it should be is a Trouble each, and the rest of it is read.
+
+Formats: OCI image specification 1.1 (manifest.md, image-index.md, config.md) and Docker's image manifest v2,
 schema 2; where BuildKit leaves its attestations: docs.docker.com/build/metadata/attestations/attestation-storage.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from llmsecrets.images import DOCUMENT_LIMIT, Cut, Image, Layer, Trouble, matches
@@ -49,6 +51,20 @@ def parsed(content: bytes, what: str) -> Any:
         raise Cut("damaged", f"{what} is not sound JSON") from failure
 
 
+def an_object(value: Any, what: str) -> Mapping[str, Any]:
+    """The value, which is an object. Raises Cut."""
+    if not isinstance(value, dict):
+        raise Cut("damaged", f"{what} is not an object")
+    return value
+
+
+def an_array(value: Any, what: str) -> list[Any]:
+    """The value, which is an array. Raises Cut."""
+    if not isinstance(value, list):
+        raise Cut("damaged", f"{what} is not a list")
+    return value
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
@@ -63,11 +79,11 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def descriptor(value: Any) -> Descriptor:
+def descriptor(value: Any, what: str) -> Descriptor:
     """A descriptor from its JSON. Raises Cut where its digest is none that can be checked."""
-    given = mapping(value)
+    given = an_object(value, what)
     if not is_digest(given.get("digest")):
-        raise Cut("damaged", f"a manifest names something without a usable digest: {str(given.get('digest'))[:80]!r}")
+        raise Cut("damaged", f"{what} has no usable digest: {str(given.get('digest'))[:80]!r}")
     size = given.get("size")
     return Descriptor(
         given["digest"],
@@ -86,6 +102,30 @@ def platform_name(value: Any) -> str:
     """os/architecture/variant of a descriptor's or configuration's platform; "" where it does not say."""
     parts = (text(mapping(value).get(key)) for key in ("os", "architecture", "variant"))
     return "/".join(part for part in parts if part)
+
+
+def described(values: Any, what: str) -> tuple[list[Descriptor], list[Cut]]:
+    """The descriptors of an array, and what is wrong with those that are none. Raises Cut where it is no array."""
+    found, wrong = [], list[Cut]()
+    for number, value in enumerate(an_array(values, what), 1):
+        try:
+            found.append(descriptor(value, f"entry {number} of {what}"))
+        except Cut as cut:
+            wrong.append(cut)
+    return found, wrong
+
+
+def indexed(content: bytes, name: str, fetch: Fetch, platform: str, notes: list[str]) -> Iterator[Image | Trouble]:
+    """The images that the index.json of a layout leads to. `name` is the layout's. Raises Cut where it is none."""
+    index = an_object(parsed(content, "index.json"), "index.json")
+    roots, wrong = described(index.get("manifests"), "manifests of index.json")
+    yield from troubles(name, wrong)
+    yield from images(fetch, [("", root) for root in roots], platform, notes)
+
+
+def troubles(name: str, wrong: Iterable[Cut]) -> Iterator[Trouble]:
+    """What cannot be read of an image, or of the store of this name."""
+    return (Trouble(name, cut.reason, str(cut)) for cut in wrong)
 
 
 def images(fetch: Fetch, roots: Sequence[tuple[str, Descriptor]], platform: str, notes: list[str]) -> Iterator[Any]:
@@ -112,13 +152,15 @@ class _Walk:
         try:
             if depth > _DEEPEST or len(self._seen) > _MOST:
                 raise Cut("too deep", f"manifest lists within each other, or more than {_MOST:,} manifests")
-            document = mapping(parsed(self._fetch(at, "manifests"), f"manifest {at.digest}"))
+            what = f"manifest {at.digest}"
+            document = an_object(parsed(self._fetch(at, "manifests"), what), what)
             if "manifests" in document:
-                children = [descriptor(child) for child in listed(document["manifests"])]
+                children, wrong = described(document["manifests"], f"manifests of {what}")
+                yield from troubles(name or at.digest, wrong)
                 for child in self._chosen(children):
                     yield from self.images(name, child, depth + 1)
             else:
-                yield self._image(name, at, document)
+                yield from self._image(name or at.digest, at, document)
         except Cut as cut:
             yield Trouble(name or at.digest, cut.reason, str(cut))
 
@@ -134,22 +176,54 @@ class _Walk:
         yield from chosen
         yield from (child for child in children if child.subject in digests)
 
-    def _image(self, name: str, at: Descriptor, document: Mapping[str, Any]) -> Image:
+    def _image(self, name: str, at: Descriptor, document: Mapping[str, Any]) -> Iterator[Image | Trouble]:
+        """The image of a manifest: what can be read of it."""
         if "layers" not in document:
             raise Cut("unknown manifest", f"manifest {at.digest} has no layers; manifests of schema 1 are not read")
-        config = mapping(parsed(self._fetch(descriptor(document.get("config")), "blobs"), "the image's configuration"))
-        diff_ids = listed(mapping(config.get("rootfs")).get("diff_ids"))
-        layers = tuple(
-            _layer(descriptor(layer), diff_ids[number] if number < len(diff_ids) else "")
-            for number, layer in enumerate(listed(document["layers"]))
-        )
+        config: Mapping[str, Any] = {}
+        try:
+            if "config" in document:  # an artifact may have none
+                place = descriptor(document["config"], "the configuration's entry in the manifest")
+                config = configuration(self._fetch(place, "blobs"))
+        except Cut as cut:
+            yield from troubles(name, [cut])
+        layers, wrong = layers_of(document["layers"], config, _layer)
+        yield from troubles(name, wrong)
         platform = at.platform or platform_name(config)
-        return Image(name or at.digest, platform, at.digest, config, layers, annotations_of(document), at.subject)
+        yield Image(name, platform, at.digest, config, layers, annotations_of(document), at.subject)
 
 
-def _layer(layer: Descriptor, diff_id: Any) -> Layer:
+def configuration(content: bytes) -> Mapping[str, Any]:
+    """The configuration of an image. Raises Cut."""
+    what = "the image's configuration"
+    return an_object(parsed(content, what), what)
+
+
+def layers_of(
+    values: Any, config: Mapping[str, Any], layer: Callable[[Any, str, str], Layer]
+) -> tuple[tuple[Layer, ...], list[Cut]]:
+    """The layers that an array names, and what is wrong with those it does not name in a usable way.
+
+    `layer` makes one of an entry, what to call it, and the digest of its tar ("" where the configuration does not say).
+    """
+    found, wrong = [], list[Cut]()
+    diff_ids = listed(mapping(config.get("rootfs")).get("diff_ids"))
+    try:
+        for number, value in enumerate(an_array(values, "the list of layers")):
+            diff_id = diff_ids[number] if number < len(diff_ids) and is_digest(diff_ids[number]) else ""
+            try:
+                found.append(layer(value, f"layer {number + 1}", diff_id))
+            except Cut as cut:
+                found.append(Layer("", "", ""))
+                wrong.append(cut)
+    except Cut as cut:
+        wrong.append(cut)
+    return tuple(found), wrong
+
+
+def _layer(value: Any, what: str, known: str) -> Layer:
+    layer = descriptor(value, what)
     title = "" if "tar" in layer.media_type else _title(layer)
-    known = diff_id if is_digest(diff_id) else ""
     return Layer(layer.digest, layer.digest, known, layer.size, title, layer.media_type)
 
 

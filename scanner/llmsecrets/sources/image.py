@@ -101,7 +101,7 @@ class ImageSource:
     # ---- content
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
-        layers = {_key(layer): layer for known in self._images for layer in known.image.layers}
+        layers = {_key(layer): layer for known in self._images for layer in known.image.layers if layer.place}
         for key in list(layers):
             if self._recall(key) and not self._told[key]:
                 del layers[key]
