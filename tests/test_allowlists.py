@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 FILE = ".llmsecrets.yaml"
@@ -22,7 +24,7 @@ def tree(repository, key):
 def suppressed(tree, scan):
     """The reason of the allowlist for each path that one holds for."""
 
-    def run(*arguments: str, cwd: str = ".") -> dict[str, str]:
+    def run(*arguments: str | Path, cwd: str | Path = ".") -> dict[str, str]:
         outcome = scan(*arguments, cwd=tree.root / cwd)
         assert outcome.code in (0, 1), outcome.stderr
         decisions = outcome.json["suppressed"]
@@ -52,6 +54,15 @@ def test_the_nearest_file_counts_for_what_is_below_it(tree, suppressed) -> None:
 def test_in_every_view_of_a_repository(tree, suppressed, arguments, cwd) -> None:
     tree.write(f"app/web/{FILE}", allow("in web", "paths: [a.py]"))
     assert suppressed(*arguments, cwd=cwd) == {"app/web/a.py": "in web"}
+
+
+def test_wherever_the_scan_starts(tree, suppressed, tmp_path) -> None:
+    """Also from the folder of the file, and for a target outside the current folder."""
+    tree.write(f"app/web/{FILE}", allow("in web", "paths: [a.py]"))
+    assert suppressed("../..", cwd="app/web") == {"app/web/a.py": "in web"}
+    (tmp_path / "elsewhere").mkdir()
+    for target in (tree.root, "../repository"):
+        assert suppressed(target, cwd=tmp_path / "elsewhere") == {f"{target}/app/web/a.py": "in web"}
 
 
 def test_a_file_named_sets_those_of_folders_aside(tree, suppressed) -> None:

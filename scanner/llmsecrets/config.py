@@ -122,11 +122,10 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
         found = _folders(start)[-1] / _OF_GITLEAKS
         if found.is_file():
             values["gitleaks_config"], origins["gitleaks_config"] = str(found), str(found)
-    folder = file.parent if file else Path()
+    folder = file.parent if file else _folders(start)[-1]
     if values.get("gitleaks_config"):
         values["allow"] = (*values.get("allow", ()), *_allowed_for_gitleaks(values["gitleaks_config"]))
         origins["allow"] = values["gitleaks_config"] if origins["allow"] == "default" else origins["allow"]
-        folder = folder if file else _folders(start)[-1]
     return Config(**values, folder=folder, origins=origins, nested=nested)
 
 

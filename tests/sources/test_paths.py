@@ -65,6 +65,7 @@ def test_in_a_repository_paths_start_at_its_root(repository, scan, key) -> None:
     repository.write("app/src/a.py", key("github"))
     assert scan("src", cwd=repository.root / "app").paths == ["app/src/a.py"]
     assert scan("../app/src/a.py", cwd=repository.root / "app").paths == ["app/src/a.py"]
+    assert scan(repository.root / "app/src", cwd=repository.root / "app").paths == ["app/src/a.py"]
 
 
 def test_a_file_named_twice_is_scanned_once(tree, scan, key) -> None:
@@ -306,6 +307,14 @@ def test_use_gitignore_outside_a_repository_is_an_error_that_says_so(tree, llmse
 def test_excluded_paths_are_left_out(tree, scan, key, glob, left) -> None:
     tree(**{"a.py": key("github"), "vendor/b.py": key("npm"), "lib/vendor/c.py": key("aws")})
     assert scan("tree", "--exclude", glob).paths == left
+
+
+def test_an_excluded_file_is_left_out_where_it_is_named_too(tree, llmsecrets, key) -> None:
+    """As pre-commit does; in CI, too, that is no mistake."""
+    tree(**{"a.py": "pass\n", "vendor/b.py": key("npm")})
+    outcome = llmsecrets("scan", "tree/vendor/b.py", "--exclude", "tree/vendor", CI="true")
+    assert outcome.code == 0, outcome
+    assert "Not scanned, as asked:" in outcome.stdout
 
 
 def test_excludes_add_up(tree, scan, key) -> None:

@@ -285,14 +285,18 @@ class Place:
             start = Path(os.path.abspath(targets[0]))
             return cls(_repository_around(start) or start, cwd)
         root = _repository_around(cwd)
-        inside = all(root and _is_below(Path(os.path.abspath(target)), root) for target in targets)
-        return cls(root if inside else None, cwd, absolute=any(target.is_absolute() for target in targets))
+        if root and all(_is_below(Path(os.path.abspath(target)), root) for target in targets):
+            return cls(root, cwd)
+        return cls(None, cwd, absolute=any(target.is_absolute() for target in targets))
+
+    def seen(self, target: Path) -> Path:
+        """A target as one names it here: what a repository holds is known by the same path however it is named."""
+        return Path(os.path.relpath(target)) if self.root and target.is_absolute() else target
 
     def shown(self, target: Path) -> str:
         """A target as reports show it."""
-        if target.is_absolute():
-            return target.as_posix()
-        return os.path.normpath(f"{self.prefix}/{target.as_posix()}")
+        seen = self.seen(target)
+        return seen.as_posix() if seen.is_absolute() else os.path.normpath(f"{self.prefix}/{seen.as_posix()}")
 
     @property
     def prefix(self) -> str:
@@ -319,27 +323,29 @@ class Place:
     def _nearest(self, settings: Config) -> Nearest:
         """Whose allowlist counts for a path: looked for from its folder upwards, and only once a finding asks."""
         from functools import cache
+        from itertools import takewhile
 
         from llmsecrets.config import allowlist_in
 
         base, top = self.root or self.cwd, Path(os.path.abspath(settings.folder))
 
         @cache
+        def in_folder(folder: Path) -> Sequence[AllowEntry] | None:
+            # most folders that a history ever had are gone
+            entries = allowlist_in(Path(os.path.relpath(folder))) if folder.is_dir() else None
+            if entries is None:
+                return None
+            below = (entry._replace(paths=entry.paths or ("*",)) for entry in entries)  # of their file only
+            return tuple(self._rebased(entry, folder) for entry in below)
+
+        @cache
         def of_folder(name: str) -> Sequence[AllowEntry]:
-            folder = base / name
-            if name and not folder.is_dir():  # as most that a history ever had
-                return of_folder(name.rpartition("/")[0])
-            entries = allowlist_in(Path(os.path.relpath(folder))) if folder != top else None
-            if entries is not None:  # all of them hold below their file only
-                below = (entry._replace(paths=entry.paths or ("*",)) for entry in entries)
-                return tuple(self._rebased(entry, folder) for entry in below)
-            return settings.allow if folder == top or not name else of_folder(name.rpartition("/")[0])
+            folder = Path(os.path.abspath(base / name))
+            between = takewhile(lambda one: one != top, (folder, *folder.parents))
+            nested = map(in_folder, between if top in folder.parents else ())
+            return next((entries for entries in nested if entries is not None), settings.allow)
 
-        def nearest(path: str) -> Sequence[AllowEntry]:
-            outside = path.startswith(("/", "../")) or ":" in path[:2]
-            return settings.allow if outside else of_folder(path.rpartition("/")[0])
-
-        return nearest
+        return lambda path: of_folder(path.rpartition("/")[0])
 
 
 def _repository_around(start: Path) -> Path | None:
@@ -383,7 +389,8 @@ def source_of(request: Request, settings: Config, place: Place, rules: RuleSet |
         return StdinSource(sys.stdin.buffer, request.stdin_name)
     from llmsecrets.sources.paths import PathSource
 
-    return PathSource(request.targets, prefix=place.prefix, use_gitignore=settings.use_gitignore, **_limits(settings))
+    paths = [place.seen(target) for target in request.targets]
+    return PathSource(paths, prefix=place.prefix, use_gitignore=settings.use_gitignore, **_limits(settings))
 
 
 def _git_source(chosen: str, request: Request, settings: Config, rules: RuleSet | None) -> Source:

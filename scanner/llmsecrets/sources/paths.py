@@ -84,7 +84,8 @@ class PathSource:
 
     def _below(self, top: str) -> Iterator[str | Skip]:
         if not os.path.isdir(top):  # noqa: PTH112 - plain strings throughout: a Path each would double the walk
-            return iter((top,))
+            glob = self._excluded(self._shown(top))
+            return iter((self._skip(top, "excluded", f"by {glob}", expected=True) if glob else top,))
         if self._use_gitignore:
             return self._unignored(top)
         return self._walk(top)
