@@ -20,13 +20,13 @@ pytestmark = pytest.mark.skipif(not forked.AVAILABLE, reason="this system does n
 _WITH_THREADS = "from llmsecrets import forked; forked.AVAILABLE = False"
 _KILLED = """
 import os, signal
-from llmsecrets import scan
-drain = scan._Tally.drain
-def die(tally, *rest):
+from llmsecrets import tally
+drain = tally.Tally.drain
+def die(one, *rest):
     if os.fork_number == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return drain(tally, *rest)
-scan._Tally.drain = die
+    return drain(one, *rest)
+tally.Tally.drain = die
 fork, os.fork_number = os.fork, 0
 def counted():
     os.fork_number += 1

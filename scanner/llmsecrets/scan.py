@@ -11,17 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
-from llmsecrets import filters, magic
-from llmsecrets.attribution import Attribution, Sightings, age, came, numbered, together
+from llmsecrets import filters
+from llmsecrets.attribution import Attribution, age, came, together
 from llmsecrets.config import Config
 from llmsecrets.engine import Engine
-from llmsecrets.inside import Limits, expand, glimpsed, with_encoded
-from llmsecrets.inside.doubles import without_doubles
-from llmsecrets.inside.excerpts import Writing, hiding, spans, written
-from llmsecrets.matching import Regions
+from llmsecrets.inside import Limits
 from llmsecrets.model import (
     CONFIDENCES,
-    Batch,
     Candidate,
     Chunk,
     Commit,
@@ -30,15 +26,13 @@ from llmsecrets.model import (
     Provenance,
     ScanReport,
     Secret,
-    Skip,
     Standing,
     Stats,
     Suppressed,
-    Version,
     display_path,
 )
 from llmsecrets.sources import ContentAt, Source
-from llmsecrets.sources.windows import of_bytes
+from llmsecrets.tally import Tally, secrets_in
 
 if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: a hook has neither
     from llmsecrets import forked, known
@@ -46,7 +40,6 @@ if TYPE_CHECKING:  # what only a history or a baseline needs is imported there: 
     from llmsecrets.sources.history import HistorySource
 
 Progress = Callable[[Stats], None]
-_AROUND_NEWS = 256  # bytes around what is new in a version that what stands encoded there may reach into
 
 
 class Settings(NamedTuple):
@@ -111,7 +104,7 @@ class Scanner:
         """Scan everything the source yields."""
         started = time.perf_counter()
         history = _is_history(source)
-        tally = self._history(source) if _is_history(source) else self._run(source, _Tally.find)
+        tally = self._history(source) if _is_history(source) else self._run(source, Tally.find)
         candidates = tally.candidates
         conclude = getattr(source, "conclude", None)
         if conclude:
@@ -131,7 +124,7 @@ class Scanner:
 
     # ---- reading
 
-    def _run(self, source: Source, take: Callable[[_Tally, Chunk, Engine], None]) -> _Tally:
+    def _run(self, source: Source, take: Callable[[Tally, Chunk, Engine], None]) -> Tally:
         shards = source.shards(self._settings.jobs)
         known = getattr(source, "known", None)
         salt = known.salt if known else os.urandom(16).hex()
@@ -156,10 +149,10 @@ class Scanner:
             stop.set()
         return self._tally(salt).merged(tallies)
 
-    def _tally(self, salt: str, report: forked.Report = lambda blobs, size: None) -> _Tally:
-        return _Tally(salt, self._settings.limits, report)
+    def _tally(self, salt: str, report: forked.Report = lambda blobs, size: None) -> Tally:
+        return Tally(salt, self._settings.limits, report)
 
-    def _run_forked(self, shards: Sequence[Iterator[Content]], salt: str) -> _Tally:
+    def _run_forked(self, shards: Sequence[Iterator[Content]], salt: str) -> Tally:
         """As with threads, in processes: what a history's matches cost the interpreter is worth a core each."""
         from llmsecrets import forked
 
@@ -167,7 +160,7 @@ class Scanner:
             def scan(report: forked.Report) -> bytes:
                 tally = self._tally(salt, report)
                 engine = self._engine.clone()
-                result = tally.drain(shard, engine, _Tally.note, threading.Event()).dump()
+                result = tally.drain(shard, engine, Tally.note, threading.Event()).dump()
                 engine.keep()
                 return result
 
@@ -183,14 +176,14 @@ class Scanner:
         if self._progress:
             self._progress(Stats(blobs, size))
 
-    def _watch(self, threads: Sequence[threading.Thread], tallies: Sequence[_Tally]) -> None:
+    def _watch(self, threads: Sequence[threading.Thread], tallies: Sequence[Tally]) -> None:
         """Wait for the threads, in steps short enough for Ctrl-C and progress."""
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.1)
                 self._report(sum(tally.blobs for tally in tallies), sum(tally.size for tally in tallies))
 
-    def _history(self, source: HistorySource) -> _Tally:
+    def _history(self, source: HistorySource) -> Tally:
         """What a history holds, what was known of it before included; and what is known now, remembered."""
         attribution = Attribution(self._engine, self._settings.misplaced, self._settings.limits, source)
         answer = source.answer(self._settings.misplaced)
@@ -198,7 +191,7 @@ class Scanner:
             tally = self._tally(answer.salt)
             firsts = attribution.parse(answer, tally.seen)
         else:
-            tally = self._run(source, _Tally.note)
+            tally = self._run(source, Tally.note)
             if source.known:
                 tally.seen.recall(source.known.sightings, source.known.provenances, self._engine)
             source.skips += tally.skips
@@ -259,182 +252,6 @@ def _is_history(source: Source) -> TypeGuard[HistorySource]:
     return hasattr(source, "places")
 
 
-class _Kin(NamedTuple):
-    """What is to be known of a version for those that descend from it: whether opening it as a notebook found nothing,
-    and whether something is hidden in it, being encoded.
-    """
-
-    barren: bool
-    hides: bool
-
-
-class _Tally:
-    """What one thread or process has found and counted."""
-
-    def __init__(self, salt: str, limits: Limits, report: forked.Report) -> None:
-        self.salt, self._limits, self._report = salt, limits, report
-        self._family: list[_Kin] = []  # of the versions that the one at hand descends from
-        self._opened: Provenance | None = None  # the large blob whose inside was scanned instead of itself
-        self.candidates: list[Candidate] = []
-        self.seen = Sightings(salt)  # in a history
-        self.skips: list[Skip] = []
-        self.blobs = 0
-        self.size = 0
-        self.failure: BaseException | None = None
-
-    def drain(
-        self,
-        shard: Iterable[Content],
-        engine: Engine,
-        take: Callable[[_Tally, Chunk, Engine], None],
-        stop: threading.Event,
-    ) -> _Tally:
-        for item in shard:
-            if isinstance(item, Skip):
-                self.skips.append(item)
-                continue
-            if stop.is_set():
-                break
-            self._report(self.blobs, self.size)
-            self.size += len(item.data)
-            if isinstance(item, Version):
-                self.blobs += bool(item.blob_id)
-                self.follow(item, engine)
-            elif isinstance(item, Batch):
-                self.blobs += len(item.starts)
-                self._search(item, engine)
-            else:
-                self.blobs += not item.offset
-                take(self, item, engine)
-        return self
-
-    def guarded(
-        self,
-        shard: Iterable[Content],
-        engine: Engine,
-        take: Callable[[_Tally, Chunk, Engine], None],
-        stop: threading.Event,
-    ) -> None:
-        """As `drain`, in a thread: a failure is kept for the main thread to raise."""
-        try:
-            self.drain(shard, engine, take, stop)
-        except BaseException as failure:
-            self.failure = failure
-            stop.set()
-
-    def find(self, chunk: Chunk, engine: Engine) -> None:
-        """Findings of a chunk whose path is known, but for those its earlier versions hold."""
-        if chunk.offset and chunk.provenance == self._opened:
-            return
-        candidates: list[Candidate] = []
-        writings: list[Writing] = []
-        self._opened = None if chunk.last else chunk.provenance
-        for piece in expand(chunk, self._limits):
-            if isinstance(piece, Skip):
-                self.skips.append(piece)
-                continue
-            if piece.data is chunk.data:
-                self._opened = None
-            found, skips = engine.find(piece)
-            candidates += found
-            writings += written(piece, spans(found))
-            self.skips += skips
-        candidates = list(hiding(without_doubles(candidates, engine.specificity), writings))
-        self.candidates += _added(candidates, chunk, engine, self._limits)
-
-    def _search(self, batch: Batch, engine: Engine) -> None:
-        """As `note`, for every blob of a batch."""
-        encoded = map(batch.chunk, with_encoded(batch, self._limits))
-        hiding = {one.provenance.blob_id: one for one in encoded if self._hides(bytes(one.data), engine)}
-        for chunk, regions in engine.suspects(batch):
-            hides = bool(hiding.pop(chunk.provenance.blob_id, None))
-            self.note(chunk, engine, regions, hides=None if regions is None else hides)
-        for chunk in hiding.values():
-            self.note(chunk, engine, {}, hides=True)
-
-    def note(self, chunk: Chunk, engine: Engine, regions: Regions | None = None, *, hides: bool | None = None) -> None:
-        """Matches in a blob whose paths are not known yet.
-
-        Archives are opened whatever they hold, notebooks only where rules could match their raw text (reading the JSON
-        of all notebooks would take longer than all the rest), what is encoded where that `hides` something.
-        """
-        if chunk.offset and chunk.provenance == self._opened:
-            return
-        self._opened = None if chunk.last else chunk.provenance
-        file = chunk.provenance.kind == "file"
-        archive = file and not chunk.offset and bool(magic.kind_of(chunk.data))
-        if regions is None and not archive:
-            regions = engine.regions(chunk)
-        if hides is None:
-            hides = file and not archive and self._hides(bytes(chunk.data), engine)
-        limits = None
-        if archive or hides:
-            limits = self._limits
-        elif file and not chunk.offset and regions and magic.is_notebook(chunk.data):
-            limits = self._limits._replace(decode_depth=0)
-        for number, piece in numbered(chunk, limits):
-            if isinstance(piece, Skip):
-                self.skips.append(piece)
-            else:
-                self._opened = self._opened if number else None
-                matches, skips = engine.matches(piece, None if number else regions)
-                self.seen.add(piece, matches, number)
-                self.skips += skips
-
-    def follow(self, version: Version, engine: Engine) -> None:
-        """As `note`, for a version of a family."""
-        found = engine.follow(version)
-        del self._family[version.depth :]
-        base = self._family[-1] if version.depth else _Kin(barren=True, hides=False)
-        barren = not found.news and base.barren
-        manifest = magic.is_manifest(version.data)
-        hides = base.hides or (
-            (found.signs or manifest) and self._hides(version.news(_AROUND_NEWS), engine, manifest=manifest)
-        )
-        if version.blob_id and (hides or (not barren and magic.is_notebook(version.data))):
-            self.note(found.chunk, engine, found.regions, hides=hides)
-            seen = self.seen.of.get(version.blob_id, ())
-            barren, hides = not seen, any(one.piece for one in seen)
-        elif version.blob_id:
-            self.seen.add(found.chunk, found.matches, 0)
-            self.skips += found.skips
-        self._family.append(_Kin(barren, hides))
-
-    def _hides(self, text: bytes, engine: Engine, *, manifest: bool | None = None) -> bool:
-        """Whether rules match what stands encoded in a text."""
-        if manifest is None:
-            manifest = magic.is_manifest(text)
-        return any(engine.matches(piece)[0] for piece in glimpsed(text, self._limits, manifest=manifest))
-
-    def dump(self) -> bytes:
-        """Everything, for another process to `add`."""
-        import json
-
-        skips = [one.dump() for one in self.skips]
-        return json.dumps([*self.seen.dump(), skips, self.blobs, self.size]).encode()
-
-    def add(self, dumped: bytes, engine: Engine) -> None:
-        """Add what another process has dumped."""
-        import json
-
-        sightings, provenances, skips, blobs, size = json.loads(dumped)
-        self.seen.recall(sightings, provenances, engine)
-        self.skips += [Skip.parse(one) for one in skips]
-        self.blobs += blobs
-        self.size += size
-
-    def merged(self, tallies: Sequence[_Tally]) -> _Tally:
-        for tally in tallies:
-            if tally.failure:
-                raise tally.failure
-            self.candidates += tally.candidates
-            self.seen.update(tally.seen)
-            self.skips += tally.skips
-            self.blobs += tally.blobs
-            self.size += tally.size
-        return self
-
-
 def holder(findings: Iterable[Finding], source: Source, engine: Engine, limits: Limits) -> known.Holds:
     """Whether a path holds a finding's secret: by what a scan found, else by what the source sees there, encoded
     or not.
@@ -445,7 +262,7 @@ def holder(findings: Iterable[Finding], source: Source, engine: Engine, limits: 
     @cache
     def read(path: str, commit: Commit | None) -> set[tuple[str, Secret]]:
         pieces = (content_at(path, commit) if content_at else None) or ()
-        return set().union(*(_secrets_in(piece, Provenance(path), engine, limits) for piece in pieces))
+        return set().union(*(secrets_in(piece, Provenance(path), engine, limits) for piece in pieces))
 
     def holds(finding: Finding, path: str) -> bool:
         commit = finding.provenance.commit
@@ -465,21 +282,6 @@ def _verdict(baseline: Index, entry: Entry, finding: Finding) -> str:
     decided = f"{entry.rotation} {entry.state}".strip() if entry.state != "unreviewed" else ""
     said = ", ".join(filter(None, (decided, entry.reason, moved)))
     return f"{baseline.name} ({said})" if said else baseline.name
-
-
-def _added(candidates: Sequence[Candidate], chunk: Chunk, engine: Engine, limits: Limits) -> Iterable[Candidate]:
-    """The candidates whose secret no earlier version of the same file holds."""
-    if not candidates or chunk.previous is None:
-        return candidates
-    known = set().union(*(_secrets_in(content, chunk.provenance, engine, limits) for content in chunk.previous()))
-    return [one for one in candidates if (one.finding.family, one.finding.secret) not in known]
-
-
-def _secrets_in(content: bytes, provenance: Provenance, engine: Engine, limits: Limits) -> set[tuple[str, Secret]]:
-    """What is found in the content of a file, with the families of the rules."""
-    pieces = (piece for chunk in of_bytes(content, provenance) for piece in expand(chunk, limits))
-    found = (engine.find(piece)[0] for piece in pieces if isinstance(piece, Chunk))
-    return {(one.finding.family, one.finding.secret) for candidates in found for one in candidates}
 
 
 def _dropped(number: int) -> tuple[str, ...]:
