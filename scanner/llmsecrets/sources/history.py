@@ -7,40 +7,31 @@ up afterwards, for those with findings.
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any
 
-from llmsecrets import magic
 from llmsecrets.cache import key as digest
 from llmsecrets.forked import Queue
 from llmsecrets.git import Repository
 from llmsecrets.git.changes import Change
-from llmsecrets.git.objects import BlobReader, Stretch
 from llmsecrets.git.walk import Seen
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
-from llmsecrets.packs import COMMIT, TAG, Family
+from llmsecrets.packs import COMMIT, TAG
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Excluded, Place
-from llmsecrets.sources.messages import MESSAGES, message, target_of
+from llmsecrets.sources.blobs import MISSING, Blobs, not_here
+from llmsecrets.sources.messages import MESSAGES, target_of
 from llmsecrets.sources.standing import Trees
-from llmsecrets.sources.windows import Reopen, chunks, is_marked, of_bytes
 
 Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
-_STRETCH = 2 << 20  # bytes of small objects looked through at once: little enough to stay in the processor's cache
-_LEAST_COPY = 512  # bytes a version shares with another, of which it is worth knowing
 _BLOCK = 5000  # ids given to git at once
 _TURNS = 1000  # pieces that the work on a history is split into
-_MARKS = frozenset(b"\xff\xfe\x00") | magic.FIRST_BYTES  # what a byte order mark or an archive can start with
-_TAR = magic.TAR_MAGIC[0]
-_OPENED = 128 << 20  # bytes of the largest archive that is held in memory to be opened
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
-_MISSING = "missing object"
 _LAST = 1 << 64  # later than any date
 
 
@@ -61,7 +52,8 @@ class HistorySource:
 
         `submodule` is its path where it is another one's: reported paths, and those that are excluded, start there.
         """
-        self._repository, self._max_size = repository, max_size
+        self._repository = repository
+        self._blobs = Blobs(repository, max_size)
         self._unreachable, self._submodule = unreachable, submodule
         self._excluded = excluded
         self._verdicts: dict[str, bool] = {}  # on the paths that were asked about
@@ -85,11 +77,11 @@ class HistorySource:
             pending = "\n".join(self.known.pending).encode()
             beside = self._beside.objects() if self._beside and {*self._apart} - {*self.known.tips} else []
             new = self._repository.of_types([*self._walk.objects(), *beside], ("blob", *MESSAGES))
-            return [self._shard(itertools.chain((pending,) if pending else (), new))]
+            return [self._blobs.read(itertools.chain((pending,) if pending else (), new))]
         store = self._repository.object_store()
         if store is None:
             blocks = self._repository.every_object(("blob", *MESSAGES))
-            return [self._shard(iter(blocks[number::jobs])) for number in range(jobs)]
+            return [self._blobs.read(iter(blocks[number::jobs])) for number in range(jobs)]
         unclassed = [object_id.encode() for object_id in store.unclassed()]
         rest = [
             *_blocks(store.singles()),
@@ -97,7 +89,10 @@ class HistorySource:
             *self._repository.of_types(unclassed, ("blob", *MESSAGES)),
         ]
         queue = Queue(store.families(), _TURNS)
-        return [itertools.chain(self._versions(queue), self._shard(iter(rest[number::jobs]))) for number in range(jobs)]
+        return [
+            itertools.chain(self._blobs.versions(queue), self._blobs.read(iter(rest[number::jobs])))
+            for number in range(jobs)
+        ]
 
     def _begin(self) -> None:
         """Let git walk what came since the last scan, or all of it."""
@@ -155,7 +150,7 @@ class HistorySource:
             return None
         skips = [Skip.parse(one) for one in answer.skips]
         here = self._here(skips)
-        if any((one.provenance.blob_id in here) == (one.reason == _MISSING) for one in skips):
+        if any((one.provenance.blob_id in here) == (one.reason == MISSING) for one in skips):
             return None
         self.skips += skips
         return answer
@@ -174,7 +169,7 @@ class HistorySource:
             state = self._state(sightings, provenances, salt)
             self.cache.state.store(state)
             again = [one for one in self.skips if not _is_told_in_full(one)]
-            if all(one.reason == _MISSING for one in again):
+            if all(one.reason == MISSING for one in again):
                 skips = [*state.told, *(one.dump() for one in again)]
                 self.cache.answer.store(Answer(self._situation, self._verdicts, skips, salt, *found))
 
@@ -212,42 +207,6 @@ class HistorySource:
             return True
         words = "\n".join(gone).encode()
         return bool(gone) and bool(self._repository.dates("--not", *_EVERYTHING, "--not", stdin=words))
-
-    def _versions(self, families: Iterable[Family]) -> Iterator[Content]:
-        """The blobs that packs keep as versions of each other; then those of them that git is to read."""
-        left: list[str] = []
-        for family in families:
-            for version in family.versions(min(_STRETCH, self._max_size), _LEAST_COPY):
-                if isinstance(version, str):
-                    left.append(version)
-                elif _is_apart(version.data[: magic.HEAD]):
-                    yield version._replace(blob_id="")
-                    yield from of_bytes(version.data, Provenance("", blob_id=version.blob_id))
-                else:
-                    yield version
-        yield from self._shard(iter(("\n".join(left).encode(),) if left else ()))
-
-    def _shard(self, blocks: Iterator[bytes]) -> Iterator[Content]:
-        with BlobReader(self._repository, blocks) as reader:
-            for item in reader.stretches(_STRETCH, min(_STRETCH, self._max_size)):
-                if isinstance(item, Stretch):
-                    yield _batch(item)
-                elif item.type == "missing":
-                    yield _missing(item.id)
-                elif item.size is None:
-                    yield Skip(Provenance("", blob_id=item.id), "unreadable", f"{item.type} object {item.id}")
-                elif item.type in MESSAGES:
-                    yield from message(item.type, item.id, reader.read(item.size) or b"")
-                elif item.size > self._max_size:
-                    if reader.discard(item.size):
-                        detail = f"{item.size} bytes, more than --max-file-size"
-                        yield Skip(Provenance("", blob_id=item.id), "too large", detail)
-                else:
-                    reopen = self._reopen(item.id) if item.size <= _OPENED else None
-                    yield from _streamed(reader, item.size, Provenance("", blob_id=item.id), reopen)
-
-    def _reopen(self, blob_id: str) -> Callable[[], BinaryIO]:
-        return lambda: io.BytesIO(next(content or b"" for _, content, _ in self._repository.blobs([blob_id], _OPENED)))
 
     def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
         """As `ContentAt` says; what lies outside of a submodule is not for it to tell."""
@@ -335,7 +294,7 @@ class HistorySource:
         """A skip for an object that the walk could not have."""
         if self._damaged and object_id in self._listed:
             return Skip(Provenance("", blob_id=object_id), "unreadable", f"damaged object {object_id}")
-        return _missing(object_id)
+        return not_here(object_id)
 
     @cached_property
     def _listed(self) -> Set[str]:
@@ -377,7 +336,7 @@ class HistorySource:
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
         blocks = iter(("\n".join(blob_ids).encode(),) if blob_ids else ())
-        for item in self._shard(blocks):
+        for item in self._blobs.read(blocks):
             if isinstance(item, Batch):
                 yield from (item.chunk(index) for index in range(len(item.starts)))
             elif isinstance(item, Chunk):
@@ -495,46 +454,3 @@ def _is_told_in_full(skip: Skip) -> bool:
 
 def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
     return ("\n".join(ids[start : start + _BLOCK]).encode() for start in range(0, len(ids), _BLOCK))
-
-
-def _missing(blob_id: str) -> Skip:
-    return Skip(Provenance("", blob_id=blob_id), _MISSING, "not in this clone")
-
-
-def _batch(stretch: Stretch) -> Batch:
-    data, starts, headers = stretch
-    ends = [start + (header.size or 0) for start, header in zip(starts, headers, strict=True)]
-
-    def chunk(index: int) -> Chunk:
-        header, content = headers[index], bytes(data[starts[index] : ends[index]])
-        if header.type in MESSAGES:
-            return next(message(header.type, header.id, content))
-        return next(of_bytes(content, Provenance("", blob_id=header.id)))
-
-    apart = [
-        index
-        for index, start in enumerate(starts)
-        if (data[start] in _MARKS or (ends[index] - start >= magic.HEAD and data[start + magic.TAR_AT] == _TAR))
-        and headers[index].type == "blob"
-        and _is_apart(bytes(data[start : min(start + magic.HEAD, ends[index])]))
-    ]
-    files = [index for index, header in enumerate(headers) if header.type == "blob"]
-    return Batch(data, starts, ends, apart, files, chunk)
-
-
-def _is_apart(head: bytes) -> bool:
-    return is_marked(head) or bool(magic.kind_of(head))
-
-
-def _streamed(reader: BlobReader, size: int, provenance: Provenance, reopen: Reopen) -> Iterator[Chunk]:
-    """A blob too large to hold, window by window."""
-    left = size
-
-    def read(most: int) -> bytes:
-        nonlocal left
-        piece = reader.read_some(min(most, left))
-        left -= len(piece)
-        return piece
-
-    yield from chunks(read, provenance, reopen=reopen)
-    reader.discard(left)
