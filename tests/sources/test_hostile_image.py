@@ -298,6 +298,42 @@ def _packed(folder: Path) -> Path:
     return archive
 
 
+def test_a_layer_without_a_byte_holds_nothing(layout, scan, key) -> None:
+    empty = [layout.blob(content, PACKED) for content in (b"", gzip.compress(b""), gzip.compress(bytes(1024)))]
+    full = layout.blob(tar_of({"a.env": f"KEY={key('github')}\n"}), PACKED)
+    folder = layout.index(layout.manifest([*empty, full], {}))
+    assert [one.layer for one in found_in(scan("--no-cache", "--image", folder))] == ["4"]
+
+
+def test_a_layer_that_stands_there_again_puts_its_files_back(layout, scan, key) -> None:
+    tar, gone = tar_of({"a.env": f"KEY={key('github')}\n"}), tar_of({".wh.a.env": ""})
+    folder = layout.index(layout.image(tar, gone, tar))
+    assert [(one.layer, one.state) for one in found_in(scan("--no-cache", "--image", folder))] == [("1", "visible")]
+
+
+def test_an_attestation_about_what_is_not_there_is_scanned(layout, scan, key) -> None:
+    about = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest_of(b"gone")}
+    statement = layout.document({"T": key("gitlab")}, "application/vnd.in-toto+json")
+    listed = [layout.image(tar_of({"a": "1"})), layout.manifest([statement], {}, annotations=about)]
+    folder = layout.index(layout.document({"manifests": listed}, f"{OCI}.index.v1+json"))
+    assert [one.rule for one in found_in(scan("--no-cache", "--image", folder))] == ["gitlab-pat"]
+
+
+def test_a_platform_is_chosen_of_whatever_an_archive_lists(layout, scan, key, tmp_path) -> None:
+    """An index.json may name the images themselves, and docker's manifest.json knows of no platforms."""
+    configs = [{"os": "linux", "architecture": name} for name in ("amd64", "arm64")]
+    tars = [tar_of({f"{name}.env": f"KEY={key(kind)}\n"}) for name, kind in (("amd64", "github"), ("arm64", "npm"))]
+    flat = layout.index(*(layout.image(tar, config=config) for tar, config in zip(tars, configs, strict=True)))
+    files = {f"{n}.json": json.dumps(config) for n, config in enumerate(configs)}
+    files |= {"manifest.json": json.dumps([{"Config": f"{n}.json", "Layers": [f"{n}.tar"]} for n in (0, 1)])}
+    (tmp_path / "saved.tar").write_bytes(tar_of({**files, "0.tar": tars[0], "1.tar": tars[1]}))
+    for target in (flat, tmp_path / "saved.tar"):
+        outcome = scan("--no-cache", "--image", target, "--platform", "linux/arm64")
+        assert [one.path for one in found_in(outcome)] == ["arm64.env"]
+        assert outcome.json["notes"] == ["images for linux/amd64 were not scanned (--platform all)"]
+        assert reasons(scan("--no-cache", "--image", target, "--platform", "linux/s390x")) == ["no such platform"]
+
+
 def test_an_artifact_without_a_configuration(layout, scan, key) -> None:
     """As ORAS makes them: files with a title each."""
     layer = layout.blob(f"KEY={key('github')}\n".encode(), "text/plain",

@@ -165,16 +165,17 @@ class _Walk:
             yield Trouble(name or at.digest, cut.reason, str(cut))
 
     def _chosen(self, children: Sequence[Descriptor]) -> Iterator[Descriptor]:
-        """Those of the platform, then the attestations about them."""
+        """Those of the platform, then the attestations, but for those about the others."""
         own = [child for child in children if not child.subject]
         chosen = [child for child in own if not child.platform or matches(self._platform, child.platform)]
-        self.others |= {child.platform for child in own if child not in chosen}
+        others = [child for child in own if child not in chosen]
+        self.others |= {child.platform for child in others}
         if own and not chosen:
             there = ", ".join(sorted({child.platform for child in own}))
             raise Cut("no such platform", f"there is no image for {self._platform}, but for {there} (--platform)")
-        digests = {child.digest for child in chosen}
+        left_out = {child.digest for child in others}
         yield from chosen
-        yield from (child for child in children if child.subject in digests)
+        yield from (child for child in children if child.subject and child.subject not in left_out)
 
     def _image(self, name: str, at: Descriptor, document: Mapping[str, Any]) -> Iterator[Image | Trouble]:
         """The image of a manifest: what can be read of it."""

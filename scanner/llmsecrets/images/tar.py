@@ -54,7 +54,10 @@ def entries(read: Read, *, skip: Callable[[int], object] | None = None) -> Itera
             yield Entry(member.name, stored.size, member.linkname, member.isdir()), stored.read
             if not stored.pass_over():
                 return
-    except (tarfile.TarError, ArithmeticError, LookupError, ValueError, RecursionError) as failure:
+    except tarfile.TarError as failure:
+        if feed.position:  # else there is nothing at all: a layer of no bytes, which holds no files
+            raise Cut("damaged", f"not a sound tar at byte {feed.position:,}: {failure}") from failure
+    except (ArithmeticError, LookupError, ValueError, RecursionError) as failure:
         raise Cut("damaged", f"not a sound tar at byte {feed.position:,}: {failure}") from failure
 
 

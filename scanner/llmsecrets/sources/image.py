@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from llmsecrets import magic
-from llmsecrets.images import Cut, Image, Layer, Limits, Store, Trouble
+from llmsecrets.images import Cut, Image, Layer, Limits, Store, Trouble, matches
 from llmsecrets.images.base import Base
 from llmsecrets.images.configuration import Said, Step, said, setter, steps
 from llmsecrets.images.dockerfile import lines_of
@@ -75,17 +75,25 @@ class ImageSource:
         self._whole: set[str] = set()  # layers that were read to their end now
         self._said: dict[tuple[Container, ...], Said] = {}
         self._holding = threading.Lock()
+        self._others: set[str] = set()  # platforms of images that are not the one asked for
         for one in store.images(platform):
             if isinstance(one, Trouble):
                 self._skips.append(Skip(_whole(one.name), one.reason, one.detail))
+            elif platform and one.platform and not one.subject and not matches(platform, one.platform):
+                self._others.add(one.platform)
             else:
                 self._add(one)
+        if self._others and not self._images:
+            there = f"there is no image for {platform}, but for {', '.join(sorted(self._others))} (--platform)"
+            self._skips.append(Skip(_whole(""), "no such platform", there))
 
     @property
     def notes(self) -> Sequence[str]:
         """What a report should say beside findings."""
         before = f"{len(self._told)} layers were scanned before: only their files with findings were read (--no-cache)"
-        return (*self._store.notes, *((before,) if self._told else ()))
+        others = f"images for {', '.join(sorted(self._others))} were not scanned (--platform all)"
+        own = ((others, self._others and self._images), (before, self._told))
+        return (*self._store.notes, *(note for note, holds in own if holds))
 
     def _add(self, image: Image) -> None:
         for number, layer in enumerate(image.layers, 1):
@@ -242,7 +250,10 @@ class ImageSource:
         return provenance._replace(containers=(image, place._replace(facts=facts), *inner))
 
     def _state(self, image: Image, number: int, path: str) -> str:
-        """Whether a file of a layer can still be seen in the image, or which layer took it away."""
+        """Whether a file of a layer can still be seen in the image, or which layer took it away. A layer that stands
+        there again puts it back."""
+        keys = [_key(layer) for layer in image.layers]
+        number = max(at for at, key in enumerate(keys, 1) if key == keys[number - 1])
         for later, layer in enumerate(image.layers[number:], number + 1):
             fate = self._listings[_key(layer)].fate(path) if _key(layer) in self._listings else ""
             if fate:
