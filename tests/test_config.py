@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from llmsecrets import config
@@ -45,6 +47,24 @@ def test_outside_a_repository_only_the_targets_own_folder_counts(tmp_path) -> No
     file.write_text("")
     assert config.find(tmp_path) == file
     assert config.find(tmp_path / "a") is None
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "broken link"])
+def test_what_has_the_files_name_must_be_a_file(llmsecrets, key, tmp_path, kind) -> None:
+    """Else what it asks for, such as rules of one's own, were passed over in silence."""
+    (tmp_path / "a.py").write_text(key("github"))
+    file = tmp_path / ".llmsecrets.yaml"
+    {"folder": file.mkdir, "pipe": lambda: os.mkfifo(file), "broken link": lambda: file.symlink_to("gone")}[kind]()
+    outcome = llmsecrets("scan")
+    assert (outcome.code, "is no file" in outcome.stderr) == (2, True), outcome
+
+
+@pytest.mark.parametrize("name", ["extends", "baseline", "rules", "gitleaks_config"])
+def test_a_file_names_no_devices(llmsecrets, tmp_path, name) -> None:
+    """A stranger's could have a scan read without an end."""
+    (tmp_path / ".llmsecrets.yaml").write_text(f"{name}: /dev/zero\n")
+    outcome = llmsecrets("scan")
+    assert (outcome.code, "/dev/zero is no file" in outcome.stderr) == (2, True), outcome
 
 
 def test_a_worktree_or_submodule_is_a_root_too(tmp_path) -> None:

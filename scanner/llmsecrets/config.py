@@ -93,8 +93,16 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 def find(start: Path) -> Path | None:
     """The nearest configuration file from a target up to the root of its repository (else in its own folder only)."""
-    candidates = (one / name for one in _folders(start) for name in NAMES)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next(filter(None, map(_file_in, _folders(start))), None)
+
+
+def _file_in(folder: Path) -> Path | None:
+    """The configuration file in a folder. Raises ConfigError where its name is that of something else."""
+    named = (folder / name for name in NAMES)
+    file = next((one for one in named if os.path.lexists(one)), None)
+    if file and not file.is_file():
+        raise ConfigError(f"{file}: is no file", "Take it away, or mend the link if it is one.")
+    return file
 
 
 def _folders(start: Path) -> list[Path]:
@@ -139,7 +147,7 @@ def is_day(text: str) -> bool:
 
 def allowlist_in(folder: Path) -> tuple[AllowEntry, ...] | None:
     """The allowlist of the configuration file in a folder; None where there is none. Raises ConfigError."""
-    file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    file = _file_in(folder)
     values = _extended(file) if file else {}
     return _allow_entries(values["allow"], str(file)) if "allow" in values else None
 
@@ -184,9 +192,12 @@ def _joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beside(file: Path, paths: Any) -> Any:
-    """Paths in a file, which start where it stands."""
+    """Paths in a file, which start where it stands. A device or a pipe is refused: it might never end."""
     if isinstance(paths, str):
-        return os.path.join(file.parent, paths)  # noqa: PTH118
+        place = file.parent / paths
+        if place.exists() and not place.is_file() and not place.is_dir():
+            raise ConfigError(f"{file}: {paths} is no file", "Name another one.")
+        return os.fspath(place)
     return [_beside(file, path) for path in paths]
 
 
