@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from base64 import b64encode
+
 import pytest
 
 from llmsecrets.templates import expand
@@ -102,6 +105,21 @@ def test_by_the_fingerprint_of_a_report(tmp_path, llmsecrets, scan, key) -> None
     outcome = llmsecrets("explain", finding["fingerprint"][:12])
     assert outcome.stdout.startswith("a.py:3\n")
     assert llmsecrets("explain", "0" * 12).code == 2
+
+
+def test_what_stands_inside_an_archive_or_encoded(tmp_path, llmsecrets, scan, key) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("deep.env", "\n" * 500 + f"KEY={key('github')}\n")
+    (tmp_path / "b.yaml").write_text(f"password: {b64encode(key('npm').encode()).decode()}\n")
+    expected = {"a.zip": (501, "github-pat", "member deep.env"), "b.yaml": (1, "npm-access-token", "encoded base64")}
+    findings = scan().json["findings"]
+    assert len(findings) == 2
+    for finding in findings:
+        line, rule, inside = expected[finding["location"]["path"]]
+        outcome = llmsecrets("explain", finding["fingerprint"])
+        assert outcome.stdout.startswith(f"{finding['location']['path']}:{line}\n\n{rule}: reported\n")
+        assert f"  inside   {inside}\n" in outcome.stdout
+        assert "is not asked for" not in outcome.stdout
 
 
 @pytest.mark.parametrize("words", ["nowhere.py:3", "a.py:0", "what", "abc"])

@@ -5,7 +5,7 @@ A rule's own conditions are told by leaving them out one by one: the one without
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from llmsecrets import matching, placeholders, scoring
@@ -56,7 +56,18 @@ def looks(rules: RuleSet, matcher: Matcher, chunk: Chunk, line: int, report: Sca
         if spans and rule not in found
     ]
     order = ("reported", "suppressed", "no finding")
-    return sorted(judged, key=lambda look: order.index(look.verdict)) + missed
+    told = [*judged, *_within(rules, chunk, line, report, {look.finding for look in judged})]
+    return sorted(told, key=lambda look: order.index(look.verdict)) + missed
+
+
+def _within(rules: RuleSet, chunk: Chunk, line: int, report: ScanReport, told: Set[Finding | None]) -> Iterator[Look]:
+    """What was found at a line inside what the file holds: members of an archive, cells, encoded text."""
+    suppressed = {one.finding: f"{one.reason}: {one.detail}" for one in report.suppressed}
+    for finding in (*report.findings, *suppressed):
+        here = finding.location.start_line <= line <= finding.location.end_line
+        if here and finding not in told and finding.provenance.path == chunk.provenance.path:
+            verdict = "suppressed" if finding in suppressed else "reported"
+            yield Look(rules.get(finding.rule_id), verdict, suppressed.get(finding) or why(finding), finding)
 
 
 def why(finding: Finding) -> str:
@@ -99,6 +110,11 @@ def _judged(match: Match, placed: Sequence[Match], path: str, report: ScanReport
     for finding in report.findings:
         if _is_of(finding, match):
             return Look(rule, "reported", why(finding), finding)
+    for finding in report.findings:  # of what stands there encoded
+        place = finding.location
+        overlap = place.start < match.secret_end and place.end > match.secret_start
+        if overlap and finding.provenance.whole_path == path:
+            return Look(rule, "no finding", f"the same is found by {finding.rule_id}, which says more")
     return Look(rule, "no finding", f"of {kept.confidence} confidence, which is not asked for (--min-confidence)")
 
 

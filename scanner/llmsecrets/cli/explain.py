@@ -55,6 +55,7 @@ def _explain(file: Path, line: int, settings: Config) -> None:
     from llmsecrets import matching
     from llmsecrets.explain import looks, why
     from llmsecrets.model import Chunk
+    from llmsecrets.reporters import words
     from llmsecrets.reporters.view import View
 
     done = scanned(Request(paths=(file,)), settings)
@@ -62,10 +63,10 @@ def _explain(file: Path, line: int, settings: Config) -> None:
     rules = load_rules(settings)
     content = file.read_bytes()
     count = content.count(b"\n") + (not content.endswith(b"\n"))
-    if line > count:
-        raise ConfigError(f"{file} has no line {line}, its last is {count}", "Name it as FILE:LINE.")
     chunk = Chunk(content, Provenance(done.place.shown(file)))
     found = looks(rules, matching.compile_rules(rules, settings.engine), chunk, line, done.report)
+    if line > count and not found:  # found can be what an archive's member has in its own line of this number
+        raise ConfigError(f"{file} has no line {line}, its last is {count}", "Name it as FILE:LINE.")
     click.echo(f"{display_path(chunk.provenance.path)}:{line}")
     if not found:
         click.echo("No rule looks at anything here.")
@@ -75,5 +76,7 @@ def _explain(file: Path, line: int, settings: Config) -> None:
             one = look.finding
             click.echo(f"  found    {view.secret(one.secret)}, {one.severity}, {one.confidence} confidence")
             click.echo(f"  score    {one.score:.2f}: {view.text(why(one))}")
+            if one.provenance.containers:
+                click.echo(f"  inside   {words.inside(view, one.provenance)}")
         if look.verdict != "reported":
             click.echo(f"  because  {view.text(look.why)}")
