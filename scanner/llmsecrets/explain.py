@@ -49,7 +49,7 @@ def looks(rules: RuleSet, matcher: Matcher, chunk: Chunk, line: int, report: Sca
     matches = [one for one in engine.matches(chunk)[0] if one.secret_start < span[1] and one.secret_end > span[0]]
     placed = settle(matches, chunk.provenance.whole_path)
     found = {match.rule for match in matches}
-    judged = [_judged(match, placed, chunk.provenance.whole_path, report) for match in matches]
+    judged = [_judged(match, placed, chunk, report) for match in matches]
     missed = [
         Look(rule, "no finding", _why_not(rule, chunk, spans))
         for rule, spans in regions.items()
@@ -91,9 +91,9 @@ def _line_span(data: bytes, line: int) -> tuple[int, int]:
     return start, end if end >= 0 else len(data)
 
 
-def _judged(match: Match, placed: Sequence[Match], path: str, report: ScanReport) -> Look:
+def _judged(match: Match, placed: Sequence[Match], chunk: Chunk, report: ScanReport) -> Look:
     """What became of a match: in its place, among the others, before the filters."""
-    rule = match.rule
+    rule, path = match.rule, chunk.provenance.whole_path
     kept = next((one for one in placed if (one.rule.id, one.secret_start) == (rule.id, match.secret_start)), None)
     if kept is None:
         rival = next(
@@ -110,11 +110,11 @@ def _judged(match: Match, placed: Sequence[Match], path: str, report: ScanReport
     for finding in report.findings:
         if _is_of(finding, match):
             return Look(rule, "reported", why(finding), finding)
-    for finding in report.findings:  # of what stands there encoded
+    for finding in (*report.findings, *(one.finding for one in report.suppressed)):
         place = finding.location
-        overlap = place.start < match.secret_end and place.end > match.secret_start
-        if overlap and finding.provenance.whole_path == path:
-            return Look(rule, "no finding", f"the same is found by {finding.rule_id}, which says more")
+        overlaps = place.start < match.secret_end and place.end > match.secret_start
+        if finding.secret == match.secret_in(chunk) or (overlaps and finding.provenance.whole_path == path):
+            return Look(rule, "no finding", f"{finding.rule_id} finds it in what stands here packed or encoded")
     return Look(rule, "no finding", f"of {kept.confidence} confidence, which is not asked for (--min-confidence)")
 
 
