@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 
 import pytest
 
-from llmsecrets import baseline
+from llmsecrets import baseline, cli
+from llmsecrets.audit import Ledger
 from llmsecrets.baseline import DEFAULT
+from llmsecrets.cli.baseline import write
+from llmsecrets.cli.targets import scanned
 from llmsecrets.templates import expand
 
 pexpect = pytest.importorskip("pexpect", reason="pexpect is not installed: no pseudo-terminal to drive")
@@ -200,6 +204,42 @@ def test_a_day_that_no_baseline_may_hold_is_refused_before_it_is_written(audited
     digest = llmsecrets("audit", "--json", cwd=audited.root).json[0]["digest"]
     assert llmsecrets("audit", "set", digest, "accepted", "--expires", day, cwd=audited.root).code == 2
     assert llmsecrets("audit", "--json", cwd=audited.root).code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no lock of this kind")
+def test_verdicts_entered_at_the_same_time_are_all_kept(tmp_path) -> None:
+    entries = [baseline.Entry(f"{number}.py", "github", f"{number:032x}", "github-pat") for number in range(60)]
+    path = tmp_path / DEFAULT
+    path.write_text(baseline.dump(baseline.new()._replace(entries=tuple(entries))))
+    script = """
+import sys
+from pathlib import Path
+from llmsecrets.audit import Ledger
+from llmsecrets.baseline import load
+from llmsecrets.cli.baseline import write
+path, first = Path(sys.argv[1]), int(sys.argv[2])
+ledger = Ledger(path, write, "Ann Author")
+for entry in load(path).entries[first::3]:
+    ledger.decide([entry], state="accepted")
+"""
+    running = [subprocess.Popen([sys.executable, "-c", script, path, str(first)]) for first in range(3)]
+    assert [one.wait(60) for one in running] == [0, 0, 0]
+    assert {one.state for one in baseline.load(path).entries} == {"accepted"}
+
+
+def test_a_verdict_that_comes_during_an_update_is_kept(audited, monkeypatch, capsys) -> None:
+    """The scan takes a while; the file is read again behind it."""
+    path = audited.root / DEFAULT
+
+    def verdict_meanwhile(*arguments, **options):
+        done = scanned(*arguments, **options)
+        Ledger(path, write, "Ann Author").decide(baseline.load(path).entries, state="accepted")
+        return done
+
+    monkeypatch.chdir(audited.root)
+    monkeypatch.setattr("llmsecrets.cli.baseline.scanned", verdict_meanwhile)
+    assert cli.run(["baseline", "update"]) == 0
+    assert {one.state for one in baseline.load(path).entries} == {"accepted"}
 
 
 def test_stats_count_how_often_rules_were_right(audited, llmsecrets) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmsecrets.baseline import Baseline, Entry, Index, load
+from llmsecrets.baseline import Baseline, Entry, Index, alone, load
 from llmsecrets.known import Holds, look_up
 from llmsecrets.model import CONFIDENCES, SEVERITIES, Finding
 
@@ -102,7 +102,8 @@ class Ledger:
 
     def _replace(self, change: Callable[[Entry], Entry]) -> tuple[Entry, ...]:
         """Write the file with entries changed; returns the changed ones as they were."""
-        held = load(self._path)
-        changed = [(one, change(one)) for one in held.entries]
-        self._write(self._path, held._replace(entries=tuple(new for _, new in changed)))
+        with alone(self._path):
+            held = load(self._path)
+            changed = [(one, change(one)) for one in held.entries]
+            self._write(self._path, held._replace(entries=tuple(new for _, new in changed)))
         return tuple(old for old, new in changed if old != new)

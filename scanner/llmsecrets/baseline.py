@@ -8,9 +8,11 @@ and no secret. Git's `merge=union` can leave two verdicts on a finding, or the h
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -104,6 +106,26 @@ _HEAD = re.compile(rb'(?:\{"llmsecrets_baseline"[^\n]*\}\r?\n)*')
 def load(path: Path) -> Baseline:
     """Read all of a baseline. Raises ConfigError naming the line that is wrong."""
     return parse(_content(path), str(path))
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep others from changing a baseline between reading and writing it: they wait until this is left.
+
+    The lock is on its folder, for the file is replaced, and goes with the process. Windows has none of this kind.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    folder = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def parse(content: bytes, origin: str) -> Baseline:

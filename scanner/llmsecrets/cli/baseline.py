@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +69,8 @@ def baseline_update(file: Path | None, **options: Any) -> None:
 
     With PATHS, only what it says of these.
     """
-    path, known, renewal = _renewed(file, options)
-    write(path, known._replace(entries=renewal.entries))
+    with _renewed(file, options) as (path, known, renewal):
+        write(path, known._replace(entries=renewal.entries))
     _tell(path, renewal)
 
 
@@ -80,11 +81,11 @@ def baseline_update(file: Path | None, **options: Any) -> None:
 @_scan_options
 def baseline_prune(file: Path | None, expired: bool, **options: Any) -> None:
     """Scan, and drop what is gone. Nothing is added."""
-    path, known, renewal = _renewed(file, options)
     today = date.today().isoformat()
-    over = tuple(one for one in renewal.entries if expired and one.expired(today))
-    kept = set(renewal.entries).difference(renewal.added, over)
-    write(path, known._replace(entries=tuple(kept)))
+    with _renewed(file, options) as (path, known, renewal):
+        over = tuple(one for one in renewal.entries if expired and one.expired(today))
+        kept = set(renewal.entries).difference(renewal.added, over)
+        write(path, known._replace(entries=tuple(kept)))
     _tell(path, renewal._replace(added=(), entries=tuple(kept), dropped=renewal.dropped + over))
 
 
@@ -94,8 +95,8 @@ def baseline_prune(file: Path | None, expired: bool, **options: Any) -> None:
 @_scan_options
 def baseline_diff(file: Path | None, **options: Any) -> int:
     """Scan, and say what `update` would change. Exits 1 if anything."""
-    path, _, renewal = _renewed(file, options)
-    _tell(path, renewal)
+    with _renewed(file, options) as (path, _, renewal):
+        _tell(path, renewal)
     return ExitCode.FINDINGS if renewal.added or renewal.dropped or renewal.moved else ExitCode.CLEAN
 
 
@@ -184,20 +185,22 @@ def _settings(options: dict[str, Any]) -> Config:
     return configuration.load((options["paths"] or (Path(),))[0], given, options["config_file"])
 
 
-def _renewed(file: Path | None, options: dict[str, Any]) -> tuple[Path, Baseline, Renewal]:
-    """(the baseline's file, what is in it, what a scan makes of it)."""
-    from llmsecrets.baseline import Index, dump, load
+@contextmanager
+def _renewed(file: Path | None, options: dict[str, Any]) -> Iterator[tuple[Path, Baseline, Renewal]]:
+    """(the baseline's file, what is in it, what a scan makes of it). Until it is left, nobody else changes the file."""
+    from llmsecrets.baseline import Index, alone, dump, load
     from llmsecrets.known import renew
     from llmsecrets.scan import by_age
 
     settings = _settings(options)
     path = chosen_file(file, settings)
-    known = load(path)
-    index = Index(dump(known).encode(), str(path))
-    done = _scanned(options, known.scope == "history")
+    done = _scanned(options, load(path).scope == "history")
     looked_at = _looked_at(done, options["paths"] or (Path(),))
     holds = holds_after(done, settings)
-    return path, known, renew(known, index, by_age(done.report.findings), holds, looked_at)
+    with alone(path):
+        known = load(path)  # again: a verdict may have been entered during the scan
+        index = Index(dump(known).encode(), str(path))
+        yield path, known, renew(known, index, by_age(done.report.findings), holds, looked_at)
 
 
 def _looked_at(done: Scanned, targets: Iterable[Path]) -> Callable[[str], bool]:

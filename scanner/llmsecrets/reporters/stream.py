@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from llmsecrets.reporters.view import inert_json
+
 _encoded = json.JSONEncoder(check_circular=False).encode
 
 
 def encode(value: Any) -> str:
-    """A value as JSON; what a CI service would take for a command in its log (see `view.inert`) stands in escapes."""
-    text = _encoded(value)
-    return text.replace("##[", "#\\u0023[").replace("##vso[", "#\\u0023vso[") if "##" in text else text
+    """A value as JSON; what a CI service would take for a command in its log stands in escapes."""
+    return inert_json(_encoded(value))
 
 
 def write_members(out: TextIO, members: Iterable[tuple[str, Any]]) -> None:

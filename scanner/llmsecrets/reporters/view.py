@@ -20,7 +20,7 @@ _SHORTEST = 4
 # What a CI service takes for a command to itself in what a job prints: GitHub at a line's start, it and Azure anywhere.
 # https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
 # https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands
-_COMMAND = re.compile(r"^(?P<blank>\s*):(?=:)|#(?=#(?:vso)?\[)")
+_AT_START, _ANYWHERE = re.compile(r"^(\s*):(?=:)"), re.compile(r"#(?=#(?:vso)?\[)")
 # How bytes may have become text on their way into a record.
 _DECODINGS = ("replace", "backslashreplace", "surrogateescape")
 
@@ -95,7 +95,12 @@ def printable(text: str) -> str:
 
 def inert(line: str) -> str:
     """A line for a log, with nothing in it that the CI service which keeps the log would obey."""
-    return _COMMAND.sub(lambda found: "\\x23" if found["blank"] is None else f"{found['blank']}\\x3a", line)
+    return _AT_START.sub(r"\1\\x3a", _ANYWHERE.sub(r"\\x23", line))
+
+
+def inert_json(text: str) -> str:
+    """As `inert`, for JSON, in which no line of others starts."""
+    return _ANYWHERE.sub(r"\\u0023", text) if "##" in text else text
 
 
 @lru_cache(maxsize=1024)  # of a history's thousands of findings most are of the same few rules
