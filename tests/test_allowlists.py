@@ -81,6 +81,19 @@ def test_a_file_extends_the_one_above(tree, suppressed) -> None:
     assert suppressed(cwd="app") == dict.fromkeys(("app/a.py", "app/web/a.py"), "at the root")
 
 
+def test_excludes_of_the_file_above_start_at_its_folder(tree, scan, key) -> None:
+    """As entries do: those of the root are about the root, also where the scan starts further down."""
+    for number, path in enumerate(("app/gen/a.py", "app/web/gen/a.py", "app/vendor/a.py", "app/web/b.py")):
+        tree.write(path, key("npm", number))
+    tree.write(FILE, "exclude: [vendor, app/gen, '**/b.py', 're:^app/web/gen/']\n")
+    tree.write(f"app/{FILE}", f"extends: ../{FILE}\n")
+    tree.write(f"app/web/{FILE}", f"extends: ../{FILE}\n")
+    assert scan("app", cwd=tree.root).paths == ["app/a.py", "app/vendor/a.py", "app/web/a.py"]
+    assert scan(cwd=tree.root / "app/web").paths == ["app/web/a.py"]
+    tree.write(f"app/web/{FILE}", f"extends: ../{FILE}\nexclude: [a.py]\n")
+    assert scan("app/web", cwd=tree.root).paths == []
+
+
 def test_a_file_from_elsewhere_is_read_as_if_it_stood_here(tree, suppressed, scan) -> None:
     tree.write("shared/base.yaml", "exclude: [app]\nexit_code: 7\n" + allow("shared", "paths: [a.py]"))
     tree.write(FILE, "extends: [shared/base.yaml]\nexclude: [nothing]\n")

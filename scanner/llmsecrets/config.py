@@ -182,6 +182,8 @@ def _extended(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         other = _extended(Path(_beside(file, name)), (*above, file.resolve()))
         if "allow" in other:
             other["allow"] = [_seen_from(file, entry) for entry in other["allow"]]
+        if "exclude" in other:
+            other["exclude"] = [f"{_up(file, name)}{glob}" for glob in other["exclude"]]
         joined = _joined(joined, other)
     return _joined(joined, values)
 
@@ -205,6 +207,12 @@ def _seen_from(file: Path, entry: dict[str, Any]) -> dict[str, Any]:
     """An entry of an extended file: globs start there if that is further up, else as if it stood in the file itself."""
     here = Path(os.path.abspath(file.parent))
     return entry if Path(os.path.abspath(entry["folder"])) in (here, *here.parents) else {**entry, "folder": str(here)}
+
+
+def _up(file: Path, extended: str) -> str:
+    """What leads from a file's folder to that of one it extends, `../`, if that is further up."""
+    here, there = Path(os.path.abspath(file.parent)), Path(os.path.abspath(file.parent / extended)).parent
+    return f"{Path(os.path.relpath(there, here)).as_posix()}/" if there in here.parents else ""
 
 
 def _read(file: Path) -> Mapping[str, Any]:

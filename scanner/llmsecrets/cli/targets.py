@@ -361,15 +361,15 @@ def _seen_from(base: Path, folder: Path) -> str:
 
 def _prefixed(globs: Sequence[str], folders: Sequence[str]) -> tuple[str, ...]:
     """Globs that start in a folder, whatever letters its name has. One for any depth also means the folder itself."""
-    every = [form for glob in globs for form in ((glob, glob[3:]) if glob.startswith("**/") else (glob,))]
-    return tuple(_below(folder, glob) for folder in folders for glob in every)
+    return tuple(form for folder in folders for glob in globs for form in _below(folder, glob))
 
 
-def _below(folder: str, glob: str) -> str:
-    if folder == ".":
-        return glob
+def _below(folder: str, glob: str) -> Iterator[str]:
+    while glob.startswith("../"):
+        folder, glob = os.path.normpath(f"{folder}/.."), glob[3:]
+    forms = (glob, glob[3:]) if glob.startswith("**/") else (glob,)
     literal = folder if glob.startswith(PATH_EXPRESSION) else folder.translate(_LITERAL)
-    return f"{literal}/{glob}"
+    return (form if folder == "." else f"{literal}/{form}" for form in forms)
 
 
 def _is_below(path: Path, folder: Path) -> bool:
