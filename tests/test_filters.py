@@ -75,6 +75,11 @@ def test_carriage_returns_end_lines_too(judged) -> None:
     assert judged(f"# pragma: allowlist nextline secret\r\na = {first}\r\nb = {second}\r\n") == ["inline ignore", ""]
 
 
+def test_a_line_ends_before_its_carriage_return(judged) -> None:
+    entry = AllowEntry("x", regexes=("# sample$",), target="line")
+    assert judged(f"a = {make_key('github')} # sample\r\nb = 1\r\n", entry) == ["allowlist"]
+
+
 @pytest.mark.parametrize("comment", ["ignore", "allow", "secret", "noqa", "pragma: secret", "gitleaks", "llmsecrets"])
 def test_other_words_silence_nothing(judged, comment) -> None:
     assert judged(f"a = '{make_key('github')}'  # {comment}") == [""]

@@ -158,11 +158,13 @@ def test_too_large_a_blob_is_a_skip(repository, scan, key) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("-a",), ("--", "tracked.py"), ("--only", "tracked.py"), ("--amend", "-a")])
-def test_inside_a_hook_the_index_being_committed_counts(repository, key, arguments) -> None:
+@pytest.mark.parametrize("named", ["", '"$PWD"', "folder"])
+def test_inside_a_hook_the_index_being_committed_counts(repository, key, arguments, named) -> None:
     """`git commit -a` and `git commit FILE` build an index of their own and name it in GIT_INDEX_FILE."""
+    repository.write("folder/file", "")
     repository.commit({"tracked.py": "clean\n", "other.py": "clean\n"})
     hook = repository.root / ".git/hooks/pre-commit"
-    hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m llmsecrets scan --staged\n')
+    hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m llmsecrets scan --staged {named}\n')
     hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
     repository.write("tracked.py", f"key = '{key('github')}'\n")
     committed = subprocess.run(

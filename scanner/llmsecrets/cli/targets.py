@@ -454,7 +454,15 @@ def repository_at(target: Path) -> Repository:
 
     if not target.exists():
         raise ConfigError(f"{target}: no such folder", "Check the path.")
-    return Repository(target if target.is_dir() else target.parent, of_the_hook=str(target) == ".")
+    folder = target if target.is_dir() else target.parent
+    return Repository(folder, of_the_hook=_is_this_one(folder))
+
+
+def _is_this_one(folder: Path) -> bool:
+    """Whether a folder is of the repository one stands in, which is what a hook's environment speaks of."""
+    here = Path.cwd()
+    root = _repository_around(Path(os.path.abspath(folder)))
+    return folder.samefile(here) or bool(root and root == _repository_around(here))
 
 
 @contextmanager

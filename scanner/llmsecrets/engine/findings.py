@@ -153,6 +153,6 @@ def _lines_at(data: bytes, start: int, end: int) -> tuple[bytes, bytes]:
     line_end = len(data) if line_end < 0 else line_end
     before_start = data.rfind(b"\n", 0, max(0, line_start - 1)) + 1
     return (
-        data[max(line_start, start - _CONTEXT) : min(line_end, end + _CONTEXT)],
+        data[max(line_start, start - _CONTEXT) : min(line_end, end + _CONTEXT)].removesuffix(b"\r"),
         data[max(before_start, line_start - _CONTEXT) : max(line_start - 1, 0)],
     )
