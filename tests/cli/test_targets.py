@@ -77,3 +77,20 @@ def test_a_cache_folder_that_cannot_be_written_is_named_as_such(llmsecrets, tmp_
     for place, kept in ((tmp_path / "file/cache", "each time: cannot write"), (tmp_path / "cache", "once; kept in")):
         outcome = llmsecrets("scan", "-", "--enable", "[a-g]*", stdin=b"x" * 100_000, LLMSECRETS_CACHE_DIR=str(place))
         assert f"({kept} {Path(place)})" in outcome.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_no_file_name_is_a_command_to_a_ci_service(llmsecrets, scan, tmp_path, key) -> None:
+    name = "::error::##[error]\x1b[31m.env"
+    (tmp_path / name).write_text(f"KEY={key('github')}\n")
+    (fingerprint,) = [one["fingerprint"] for one in scan().json["findings"]]
+    assert llmsecrets("baseline", "create").code == 0
+    (tmp_path / name).unlink()
+    said = [llmsecrets("notebook", "strip", name), llmsecrets("baseline", "diff"), llmsecrets("scan", f"{name}x")]
+    (tmp_path / name).write_text(f"KEY={key('github')}\n")
+    said += [llmsecrets("explain", fingerprint), llmsecrets("notebook", "strip", name)]
+    for outcome in said:
+        text = outcome.stdout + outcome.stderr
+        assert "error" in text
+        assert not [line for line in text.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+        assert "\x1b" not in text

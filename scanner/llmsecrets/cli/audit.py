@@ -12,6 +12,7 @@ import click
 from llmsecrets import config as configuration
 from llmsecrets.cli.baseline import chosen_file, verdict_of, write
 from llmsecrets.cli.options import Named, config_option, rule_options, together
+from llmsecrets.cli.output import say
 from llmsecrets.cli.targets import Request, Scanned, holds_after, scanned
 from llmsecrets.errors import ConfigError
 from llmsecrets.model import display_path
@@ -118,7 +119,7 @@ def audit_set(
     given = {name: value for name, value in fields.items() if value is not None}
     rotation = (rotation or "open") if state == "real" else ""
     for entry in Ledger(place, write, author or _who()).decide(chosen, state=state, rotation=rotation, **given):
-        click.echo(f"{display_path(entry.path)}: {display_path(entry.rule)}, {verdict_of(entry)}")
+        say(f"{entry.path}: {entry.rule}, {verdict_of(entry)}")
 
 
 @audit.command("stats")
@@ -139,7 +140,7 @@ def audit_stats(file: Path | None, as_json: bool, config_file: Path | None) -> N
     click.echo(f"{'rule':<40} {'genuine':>8} {'false':>8} {'unreviewed':>11} {'precision':>10}")
     for row in rows:
         share = "-" if row.precision is None else f"{row.precision:.0%}"
-        click.echo(f"{display_path(row.rule):<40} {row.genuine:>8} {row.false:>8} {row.unreviewed:>11} {share:>10}")
+        say(f"{row.rule:<40} {row.genuine:>8} {row.false:>8} {row.unreviewed:>11} {share:>10}")
 
 
 # ---- what is looked at -----------------------------------------------------------------------------------------------

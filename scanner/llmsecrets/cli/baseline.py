@@ -13,10 +13,9 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import Named, config_option, rule_options, together
-from llmsecrets.cli.output import complain, to_file
+from llmsecrets.cli.output import complain, say, to_file
 from llmsecrets.cli.targets import Request, Scanned, holds_after, scanned
 from llmsecrets.errors import ConfigError, ExitCode
-from llmsecrets.model import display_path
 
 if TYPE_CHECKING:
     from llmsecrets.baseline import Baseline, Entry
@@ -152,7 +151,9 @@ def baseline_stats(file: Path | None, as_json: bool, config_file: Path | None) -
         return
     click.echo(f"{path}: {', '.join(f'{count} {name}' for name, count in totals.items())}")
     for table in counts.values():
-        click.echo("".join(f"\n{count:>7}  {display_path(label)}" for label, count in table.items()))
+        click.echo()
+        for label, count in table.items():
+            say(f"{count:>7}  {label}")
 
 
 # ---- what the commands share -----------------------------------------------------------------------------------------
@@ -219,11 +220,11 @@ def _is_below(path: str, folders: Iterable[str]) -> bool:
 
 def _tell(path: Path, renewal: Renewal) -> None:
     for entry in renewal.added:
-        click.echo(f"+ {display_path(entry.path)}: {display_path(entry.rule)}")
+        say(f"+ {entry.path}: {entry.rule}")
     for entry, now in renewal.moved:
-        click.echo(f"> {display_path(entry.path)}: {display_path(entry.rule)}, now {display_path(now)}")
+        say(f"> {entry.path}: {entry.rule}, now {now}")
     for entry in renewal.dropped:
-        click.echo(f"- {display_path(entry.path)}: {display_path(entry.rule)}, {verdict_of(entry)}")
+        say(f"- {entry.path}: {entry.rule}, {verdict_of(entry)}")
     click.echo(
         f"{path}: {len(renewal.added)} added, {len(renewal.moved)} moved, {len(renewal.dropped)} dropped, "
         f"{len(renewal.entries)} findings in all"

@@ -12,10 +12,10 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import Named, config_option
+from llmsecrets.cli.output import say
 from llmsecrets.cli.targets import Request, scanned
 from llmsecrets.config import AllowEntry, Config
 from llmsecrets.errors import ConfigError, ExitCode
-from llmsecrets.model import display_path
 
 
 @click.group()
@@ -37,7 +37,7 @@ def config_show(target: Path, config_file: Path | None) -> None:
             value = [entry.reason for entry in value]
         if name == "max_age_days":
             value = [f"{category}={days}" for category, days in value.items()]
-        click.echo(f"{name:<17} {display_path(_plain(value)):<30} {display_path(origin)}")
+        say(f"{name:<17} {_plain(value):<30} {origin}")
 
 
 @config.command("check")
@@ -56,8 +56,8 @@ def config_check(target: Path, history: bool, strict: bool, config_file: Path | 
         state = f"expired on {entry.expires}" if entry.expired(today) else "unused"
         if entry.expired(today) or f"{entry.reason} ({entry.origin})" not in used:
             wrong += 1
-            owner = f", {display_path(entry.owner)}" if entry.owner else ""
-            click.echo(f"{display_path(entry.origin)}: {state}: {display_path(entry.reason)}{owner}")
+            owner = f", {entry.owner}" if entry.owner else ""
+            say(f"{entry.origin}: {state}: {entry.reason}{owner}")
     click.echo(f"{wrong} entries of allowlists have expired or are unused")
     return ExitCode.FINDINGS if strict and wrong else ExitCode.CLEAN
 

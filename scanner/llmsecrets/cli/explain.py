@@ -9,10 +9,11 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import config_option, rule_options
+from llmsecrets.cli.output import say
 from llmsecrets.cli.targets import Request, Scanned, load_rules, scanned
 from llmsecrets.config import Config
 from llmsecrets.errors import ConfigError
-from llmsecrets.model import Finding, Provenance, display_path
+from llmsecrets.model import Finding, Provenance
 
 
 @click.command(short_help="Say why something is reported or not.")
@@ -67,16 +68,17 @@ def _explain(file: Path, line: int, settings: Config) -> None:
     found = looks(rules, matching.compile_rules(rules, settings.engine), chunk, line, done.report)
     if line > count and not found:  # found can be what an archive's member has in its own line of this number
         raise ConfigError(f"{file} has no line {line}, its last is {count}", "Name it as FILE:LINE.")
-    click.echo(f"{display_path(chunk.provenance.path)}:{line}")
+    say(f"{chunk.provenance.path}:{line}")
     if not found:
         click.echo("No rule looks at anything here.")
     for look in found:
-        click.echo(f"\n{look.rule.id}: {look.verdict}")
+        click.echo()
+        say(f"{look.rule.id}: {look.verdict}")
         if look.finding:
             one = look.finding
-            click.echo(f"  found    {view.secret(one.secret)}, {one.severity}, {one.confidence} confidence")
-            click.echo(f"  score    {one.score:.2f}: {view.text(why(one))}")
+            say(f"  found    {view.secret(one.secret)}, {one.severity}, {one.confidence} confidence")
+            say(f"  score    {one.score:.2f}: {view.text(why(one))}")
             if one.provenance.containers:
-                click.echo(f"  inside   {words.inside(view, one.provenance)}")
+                say(f"  inside   {words.inside(view, one.provenance)}")
         if look.verdict != "reported":
-            click.echo(f"  because  {view.text(look.why)}")
+            say(f"  because  {view.text(look.why)}")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from llmsecrets.cli.options import Named
-from llmsecrets.cli.output import to_file
+from llmsecrets.cli.output import say, to_file
 from llmsecrets.cli.targets import Place, Request, run_scan, source_of
 from llmsecrets.config import Config
 from llmsecrets.errors import ConfigError
 from llmsecrets.migration import TOOLS, Left, files_of, take
-from llmsecrets.model import Finding, display_path
+from llmsecrets.model import Finding
 
 if TYPE_CHECKING:
     from llmsecrets.git import Repository
@@ -110,12 +110,14 @@ def _show(plan: Plan, engine: object) -> None:
 
     if plan.configuration:
         click.echo(f"{_CONFIGURATION}:")
-        click.echo("".join(f"  {line}\n" for line in masked(plan.configuration, engine).splitlines()))  # type: ignore[arg-type]
+        for line in masked(plan.configuration, engine).splitlines():  # type: ignore[arg-type]
+            say(f"  {line}")
+        click.echo()
     if plan.known.entries:
         states = ", ".join(f"{count} {state}" for state, count in sorted(plan.states.items()))
         click.echo(f"Baseline: {len(plan.known.entries)} findings ({states})")
         for entry in plan.known.entries:
-            click.echo(f"  {display_path(entry.path)}  {entry.rule}  {entry.state}")
+            say(f"  {entry.path}  {entry.rule}  {entry.state}")
         click.echo("")
     _list("Not carried over", plan.left)
     _list("Not needed", plan.unneeded)
@@ -123,7 +125,10 @@ def _show(plan: Plan, engine: object) -> None:
         click.echo("Nothing to carry over.")
 
 
-def _list(title: str, entries: Iterable[Left]) -> None:
-    lines = [f"  {display_path(one.origin)}: {display_path(one.why)}" for one in entries]
-    if lines:
-        click.echo("\n".join((f"{title}:", *lines, "")))
+def _list(title: str, entries: Sequence[Left]) -> None:
+    if not entries:
+        return
+    click.echo(f"{title}:")
+    for one in entries:
+        say(f"  {one.origin}: {one.why}")
+    click.echo()

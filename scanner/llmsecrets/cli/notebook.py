@@ -13,7 +13,7 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import Named, config_option, rule_options
-from llmsecrets.cli.output import complain
+from llmsecrets.cli.output import complain, say
 from llmsecrets.errors import ConfigError, ExitCode
 from llmsecrets.model import Finding, display_path
 
@@ -74,7 +74,7 @@ def _strip(file: Path, unwanted: Unwanted, dry_run: bool) -> int | None:
         if not dry_run:
             _replace(file, after)
         done = "would be taken out" if dry_run else "taken out"
-        click.echo(f"{display_path(str(file))}: {count} output{'' if count == 1 else 's'} {done}")
+        say(f"{file}: {count} output{'' if count == 1 else 's'} {done}")
     return count
 
 

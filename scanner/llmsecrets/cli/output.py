@@ -32,13 +32,20 @@ _NAMES = {"gl-secret-detection-report.json": "gitlab", "gl-code-quality-report.j
 
 def complain(message: str, advice: str = "") -> None:
     """Say what happened on stderr, and what to do. A message may quote a scanned repository's files: it cannot command
-    a terminal, and is one line.
+    a terminal or what keeps a CI's log, and is one line.
     """
-    if not message.isprintable():
-        from llmsecrets.reporters.view import printable
+    if not message.isprintable() or "##" in message:
+        from llmsecrets.reporters.view import inert, printable
 
-        message = printable(message)
+        message = inert(printable(message))
     print(f"llmsecrets: {message}", *([f"  {advice}"] if advice else []), sep="\n", file=sys.stderr)
+
+
+def say(line: str) -> None:
+    """Print a line that may quote a scanned repository's files, as harmless as `complain` does."""
+    from llmsecrets.reporters.view import inert, printable
+
+    click.echo(inert(printable(line)))
 
 
 Output = tuple[str, Path | None]

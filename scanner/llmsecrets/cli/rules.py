@@ -10,10 +10,10 @@ import click
 
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import Named, config_option, rule_options
+from llmsecrets.cli.output import say
 from llmsecrets.cli.targets import load_rules
 from llmsecrets.config import Config
 from llmsecrets.errors import ExitCode
-from llmsecrets.model import display_path
 
 if TYPE_CHECKING:
     from llmsecrets.rulebench import Bench
@@ -30,7 +30,7 @@ def rules() -> None:
 def rules_list(**options: Any) -> None:
     """One line a rule: id, severity, confidence, name."""
     for rule in load_rules(_loaded(options)):
-        click.echo(f"{rule.id:<40} {rule.severity:<9} {rule.confidence:<7} {display_path(rule.name)}")
+        say(f"{rule.id:<40} {rule.severity:<9} {rule.confidence:<7} {rule.name}")
 
 
 @rules.command("show")
@@ -48,7 +48,7 @@ def rules_show(rule_id: str, **options: Any) -> None:
         "components": [part._asdict() for part in rule.components],
     }
     shown["checksum"] = rule.checksum._asdict() if rule.checksum else None
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(shown, indent=2))
 
 
 @rules.command("check")
