@@ -190,7 +190,8 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as failure:
-        advice = f"Make one: llmsecrets baseline create -o {path}"
+        missing = isinstance(failure, FileNotFoundError)
+        advice = f"Make one: llmsecrets baseline create -o {path}" if missing else "Check the path and its permissions."
         raise ConfigError(f"{path}: the baseline cannot be read: {failure.strerror}", advice) from failure
 
 

@@ -108,9 +108,9 @@ def _file_in(folder: Path) -> Path | None:
 def _folders(start: Path) -> list[Path]:
     """The folder of a target and those above it up to the root of its repository."""
     folder = Path(os.path.abspath(start))
-    folder = folder if folder.is_dir() else folder.parent
+    folder = folder if os.path.isdir(folder) else folder.parent  # noqa: PTH112 - one that may not be read ends no scan
     upwards = [folder, *folder.parents]
-    root = next((number for number, one in enumerate(upwards) if (one / ".git").exists()), 0)
+    root = next((number for number, one in enumerate(upwards) if os.path.exists(one / ".git")), 0)  # noqa: PTH110
     return upwards[: root + 1]
 
 
@@ -128,7 +128,7 @@ def load(start: Path, options: Mapping[str, Any], file: Path | None = None) -> C
             origins[name] = origin
     if file is None and "gitleaks_config" not in values:
         found = _folders(start)[-1] / _OF_GITLEAKS
-        if found.is_file():
+        if os.path.isfile(found):  # noqa: PTH113 - one that may not be read ends no scan
             values["gitleaks_config"], origins["gitleaks_config"] = str(found), str(found)
     folder = file.parent if file else _folders(start)[-1]
     if values.get("gitleaks_config"):

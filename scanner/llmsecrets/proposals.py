@@ -135,5 +135,6 @@ def write(root: Path, proposal: Proposal) -> Path:
         with file.open("x", encoding="utf-8") as out:
             out.write(proposal.content)
     except OSError as failure:
-        raise ConfigError(f"{file}: cannot be written: {failure.strerror}", "Nothing is ever overwritten.") from failure
+        advice = "Nothing is ever overwritten." if isinstance(failure, FileExistsError) else "Check its folder."
+        raise ConfigError(f"{file}: cannot be written: {failure.strerror}", advice) from failure
     return file

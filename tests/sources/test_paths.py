@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import errno
+import json
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -200,6 +204,42 @@ def test_unreadable_files_and_folders_are_skips_that_count(tree, key) -> None:
         ("shut", "unreadable", "Permission denied", False),
         ("shut.py", "unreadable", "Permission denied", False),
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are others there")
+def test_what_is_named_and_unreadable_does_not_keep_the_rest_from_being_scanned(tree, key) -> None:
+    """As pre-commit names files. Without rights to pass permissions by, as root has them."""
+    folder = tree(**{"file.py": key("npm"), "closed/a.py": key("aws"), "open.py": key("github")})
+    (folder / "file.py").chmod(0)
+    (folder / "closed").chmod(0)
+    command = [sys.executable, "-m", "llmsecrets", "scan", "-f", "json", "file.py", "closed", "closed/a.py", "open.py"]
+    if os.geteuid() == 0:
+        if not (dropper := shutil.which("setpriv")):
+            pytest.skip("root can read everything, and setpriv is not installed")
+        command = [dropper, "--inh-caps=-all", "--bounding-set=-all", *command]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    finally:
+        (folder / "closed").chmod(0o755)
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert [one["location"]["path"] for one in report["findings"]] == ["open.py"]
+    assert sorted(skip["path"] for skip in report["skips"]) == ["closed", "closed/a.py", "file.py"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names as long cannot be opened there")
+def test_a_folder_of_any_depth_is_gone_through(tmp_path, scan, llmsecrets, key) -> None:
+    place = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=place)
+        place, above = os.open("d", os.O_RDONLY, dir_fd=place), place
+        os.close(above)
+    with open(os.open("a.env", os.O_WRONLY | os.O_CREAT, dir_fd=place), "w") as file:
+        file.write(f"KEY={key('github')}\n")
+    os.close(place)
+    assert scan().paths == ["d/" * 1200 + "a.env"]
+    assert llmsecrets("config", "check").code == 0
+    subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # shutil recurses
 
 
 def test_a_file_that_vanishes_meanwhile_is_an_expected_skip(tree) -> None:

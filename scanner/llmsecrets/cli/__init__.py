@@ -62,6 +62,11 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit):  # the reader has seen enough, for which click would end the process with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
         return ExitCode.INCOMPLETE
+    except PermissionError as failure:
+        if failure.filename is None:
+            return _crashed(failure)
+        complain(f"{os.fsdecode(failure.filename)}: {failure.strerror}", "Check the permissions there.")
+        return ExitCode.INCOMPLETE
     except Exception as failure:
         if _is_adrift():
             complain("the current folder is gone", "Change to a folder that exists.")

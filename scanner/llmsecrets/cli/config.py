@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,23 @@ def config_check(target: Path, history: bool, strict: bool, config_file: Path | 
 def _entries(target: Path, settings: Config) -> Iterator[AllowEntry]:
     """The entries of the configuration and of all files below the target, each once."""
     seen = set()
-    folders = (Path(os.path.relpath(folder)) for folder, _, _ in os.walk(target)) if settings.nested else ()
+    folders = (Path(os.path.relpath(folder)) for folder in _folders(target)) if settings.nested else ()
     below = (entry for folder in folders for entry in configuration.allowlist_in(folder) or ())
     for entry in (*settings.allow, *below):
         place = os.path.realpath(entry.origin)
         if place not in seen:
             seen.add(place)
             yield entry
+
+
+def _folders(top: Path) -> Iterator[str]:
+    """A folder and those below it, however deep, where they can be read. os.walk recurses in Pythons before 3.12."""
+    waiting = [os.fspath(top)]
+    while waiting:
+        folder = waiting.pop()
+        yield folder
+        with suppress(OSError), os.scandir(folder) as listing:
+            waiting += [entry.path for entry in listing if entry.is_dir(follow_symlinks=False)]
 
 
 def _plain(value: Any) -> str:

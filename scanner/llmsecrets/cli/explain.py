@@ -62,7 +62,10 @@ def _explain(file: Path, line: int, settings: Config) -> None:
     done = scanned(Request(paths=(file,)), settings)
     view = View(done.report)
     rules = load_rules(settings)
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as failure:
+        raise ConfigError(f"{file}: cannot be read: {failure.strerror}", "Check its permissions.") from failure
     count = content.count(b"\n") + (not content.endswith(b"\n"))
     chunk = Chunk(content, Provenance(done.place.shown(file)))
     found = looks(rules, matching.compile_rules(rules, settings.engine), chunk, line, done.report)

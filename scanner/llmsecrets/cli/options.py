@@ -15,12 +15,14 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Named(click.Path):
-    """A path that somebody names. An empty one, as of a variable that is not set, does not mean the current folder."""
+    """A path that somebody names. An empty one, as of a variable that is not set, does not mean the current folder; one
+    that cannot be read is for whoever reads it to tell: of many files it is a skip.
+    """
 
     name = "path"
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(path_type=Path, **kwargs)
+    def __init__(self, *, readable: bool = False, **kwargs: Any) -> None:
+        super().__init__(path_type=Path, readable=readable, **kwargs)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(value, param, ctx) if value != "" else self.fail("The name is empty.", param, ctx)
@@ -125,7 +127,7 @@ image_options = together(
     ),
     click.option(
         "--dockerfile",
-        type=Named(exists=True, dir_okay=False),
+        type=Named(exists=True, dir_okay=False, readable=True),
         metavar="FILE",
         help="With --image: name the lines of the Dockerfile it was built from.",
     ),

@@ -349,7 +349,8 @@ class Place:
 
 
 def _repository_around(start: Path) -> Path | None:
-    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+    around = (start, *start.parents)
+    return next((folder for folder in around if os.path.exists(folder / ".git")), None)  # noqa: PTH110 - no errors
 
 
 def _seen_from(base: Path, folder: Path) -> str:

@@ -38,7 +38,7 @@ class PathSource:
     ) -> None:
         """`prefix` is the current folder as seen from where reported paths start."""
         for path in paths:
-            if not os.path.lexists(path):
+            if _is_absent(path):
                 raise ConfigError(f"{path}: no such file or folder", "Check the path.")
         self._paths, self._excluded, self._max_size = paths, excluded, max_size
         self._prefix, self._use_gitignore = prefix, use_gitignore
@@ -99,23 +99,28 @@ class PathSource:
         if not os.path.islink(path) and os.path.isfile(path) and not self._excluded(self._shown(path)):  # noqa: PTH113, PTH114
             yield path
 
-    def _walk(self, folder: str) -> Iterator[str | Skip]:
-        try:
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as failure:
-            yield self._skip(folder, "unreadable", failure.strerror or str(failure))
-            return
+    def _walk(self, top: str) -> Iterator[str | Skip]:
+        """The files below a folder by their names, however deep it is."""
+        waiting = [(top, True)]
+        while waiting:
+            path, folder = waiting.pop()
+            if not folder:
+                yield path
+                continue
+            try:
+                waiting += reversed(list(self._listed(path)))
+            except OSError as failure:
+                yield self._skip(path, "unreadable", failure.strerror or str(failure))
+
+    def _listed(self, folder: str) -> Iterator[tuple[str, bool]]:
+        """What is to be looked at in a folder, and whether it is one itself."""
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
         prefix = "" if folder == "." else folder + os.sep
         for entry in entries:
-            path = prefix + entry.name
-            below = entry.is_dir(follow_symlinks=False)
-            if entry.name == ".git" or entry.is_symlink() or self._excluded(self._shown(path) + "/" * below):
-                continue
-            if below:
-                yield from self._walk(path)
-            else:
-                yield path
+            path, below = prefix + entry.name, entry.is_dir(follow_symlinks=False)
+            if not (entry.name == ".git" or entry.is_symlink() or self._excluded(self._shown(path) + "/" * below)):
+                yield path, below
 
     def _file(self, path: str) -> Iterator[Chunk | Skip]:
         try:
@@ -166,6 +171,17 @@ class _Locked(Iterator["str | Skip"]):
     def __next__(self) -> str | Skip:
         with self._lock:
             return next(self._items)
+
+
+def _is_absent(path: Path) -> bool:
+    """Whether there is nothing of this name. What may not be known is for the scan to tell."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _kind(mode: int) -> str:
