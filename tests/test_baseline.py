@@ -48,9 +48,10 @@ def test_lines_inserted_above_change_nothing(known, scan) -> None:
     "edited",
     [
         lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
         lambda text: "tls: |\n" + "".join(f"\t  {line}\n" for line in text.splitlines()),
     ],
-    ids=["line ends", "indented"],
+    ids=["line ends", "old line ends", "indented"],
 )
 def test_a_key_of_several_lines_is_the_same_however_they_are_written(repository, llmsecrets, scan, edited) -> None:
     text = expand("{{make:pem:RSA PRIVATE KEY}}\n", 1)

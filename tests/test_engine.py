@@ -92,6 +92,14 @@ def test_a_secret_over_several_lines_ends_where_it_ends(engine) -> None:
     assert places([found]) == [(2, 1, 1 + len(pem.strip().split("\n")), len(last) + 1)]
 
 
+@pytest.mark.parametrize("mark", ["# ", "//", " * ", "> ", "; ", "-- ", "% ", "+", "-", "dnl "])
+@pytest.mark.parametrize("label", ["EC PRIVATE KEY", "RSA PRIVATE KEY:encrypted", "PGP PRIVATE KEY BLOCK"])
+def test_a_key_of_several_lines_in_a_comment_or_a_diff_is_found(engine, label, mark) -> None:
+    text = "".join(f"{mark}{line}\n" for line in expand(f"{{{{make:pem:{label}}}}}", 1).splitlines())
+    (found,) = findings_in(engine, text.encode())
+    assert found.finding.family == "private-key"
+
+
 PARTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(["\n", "\r\n", "\n\n", "ü", "鍵", "\0"]),

@@ -60,9 +60,8 @@ class Secret:
 
     @property
     def _identity(self) -> bytes:
-        if b"\n" not in self._value:
-            return self._value
-        return b"\n".join(line.strip() for line in self._value.split(b"\n"))
+        lines = self._value.splitlines()
+        return b"\n".join(line.strip() for line in lines) if len(lines) > 1 else self._value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._identity == other._identity

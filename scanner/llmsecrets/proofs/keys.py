@@ -51,6 +51,7 @@ def _escaped_char(code: re.Match[bytes]) -> bytes:
 
 
 def _armoured(label: bytes, content: bytes) -> Proof:
+    content = _unmarked(content)
     headers = {found[1]: found[2] for found in _HEADER.finditer(content) if found[1]}
     lines = [_line(line) for line in _HEADER.sub(b"", content).split(b"\n")]
     checks = [line for line in lines if _CHECK_LINE.fullmatch(line)]
@@ -61,6 +62,15 @@ def _armoured(label: bytes, content: bytes) -> Proof:
     if not data or _typed(body):
         return Proof(False)
     return _named(label, _decoded(label, headers, data, checks))
+
+
+def _unmarked(content: bytes) -> bytes:
+    """The body without what stands in front of each of its lines, as in a diff or a comment, and of the END line."""
+    mark = content.rpartition(b"\n")[2]
+    first, *lines = content.split(b"\n")
+    if not all(line.startswith(mark) for line in lines):
+        return content
+    return b"\n".join((first, *(line[len(mark) :] for line in lines)))
 
 
 def _typed(body: bytes) -> bool:
