@@ -196,6 +196,17 @@ def test_an_update_of_a_part_leaves_the_rest_alone(known, llmsecrets, key, verdi
     assert [path for path, _ in verdicts()] == ["config/old.py", "part/fresh.py"]
 
 
+@pytest.mark.parametrize("chosen", [("--enable", "npm-*"), ("--disable", "github-*")], ids=" ".join)
+@pytest.mark.parametrize("command", ["update", "prune"])
+def test_an_update_for_some_rules_leaves_the_others_alone(known, llmsecrets, verdicts, chosen, command) -> None:
+    verdicts(state="false-positive")
+    known.write("config/old.py", "nothing = ''\n")
+    assert llmsecrets("baseline", command, *chosen, cwd=known.root).code == 0
+    assert verdicts() == [("config/old.py", "false-positive")]
+    assert llmsecrets("baseline", command, cwd=known.root).code == 0
+    assert verdicts() == []
+
+
 def test_what_was_not_read_is_not_dropped(known, llmsecrets, verdicts) -> None:
     (known.root / "config/old.py").write_bytes(b"x" * 200)
     (known.root / ".llmsecrets.yaml").write_text("max_file_size: 100\n")

@@ -76,11 +76,11 @@ class Renewal(NamedTuple):
 
 
 def renew(
-    baseline: Baseline, index: Index, findings: Sequence[Finding], holds: Holds, looked_at: Callable[[str], bool]
+    baseline: Baseline, index: Index, findings: Sequence[Finding], holds: Holds, looked_at: Callable[[Entry], bool]
 ) -> Renewal:
     """What a scan's findings, oldest first, make of a baseline and its index. Verdicts stay with what they are on.
 
-    Entries for paths that were not `looked_at` stay as they are.
+    Entries that were not `looked_at` stay as they are.
     """
     entry_of = look_up(index, findings, holds, today="").standing
     counts = Counter((entry, findings[number].provenance.whole_path) for number, entry in entry_of.items())
@@ -89,10 +89,10 @@ def renew(
     gone = [entry for entry in baseline.entries if entry.identity not in found]
     added = entries_of(unknown, baseline.salts[0])
     kept = [entry._replace(path=path, occurrences=count) for (entry, path), count in counts.items()]
-    kept += [entry for entry in gone if not looked_at(entry.path)]
+    kept += [entry for entry in gone if not looked_at(entry)]
     return Renewal(
         entries=settled([*added, *kept]),
         added=settled(added),
-        dropped=settled(entry for entry in gone if looked_at(entry.path)),
+        dropped=settled(entry for entry in gone if looked_at(entry)),
         moved=tuple(sorted((entry, path) for entry, path in counts if entry.path != path)),
     )

@@ -196,7 +196,7 @@ def _renewed(file: Path | None, options: dict[str, Any]) -> Iterator[tuple[Path,
     settings = _settings(options)
     path = chosen_file(file, settings)
     done = _scanned(options, load(path).scope == "history")
-    looked_at = _looked_at(done, options["paths"] or (Path(),))
+    looked_at = _looked_at(done, options["paths"] or (Path(),), chosen=bool(options["enable"] or options["disable"]))
     holds = holds_after(done, settings)
     with alone(path):
         known = load(path)  # again: a verdict may have been entered during the scan
@@ -204,14 +204,20 @@ def _renewed(file: Path | None, options: dict[str, Any]) -> Iterator[tuple[Path,
         yield path, known, renew(known, index, by_age(done.report.findings), holds, looked_at)
 
 
-def _looked_at(done: Scanned, targets: Iterable[Path]) -> Callable[[str], bool]:
-    """Whether a scan looked at all that stands at a path."""
+def _looked_at(done: Scanned, targets: Iterable[Path], *, chosen: bool) -> Callable[[Entry], bool]:
+    """Whether a scan looked at all that stands at an entry's path, and for its kind: rules may have been `chosen`."""
+    families = {rule.family for rule in done.rules}
     whole = [done.place.shown(target) for target in targets] if not done.report.grouped else []
     parts = [skip.provenance.path for skip in done.report.skips if not skip.expected]
     if any(not path for path in parts):
         complain("the scan is incomplete: nothing is dropped")
-        return lambda path: False
-    return lambda path: (not whole or _is_below(path, whole)) and not _is_below(path, parts)
+        return lambda entry: False
+
+    def looked_at(entry: Entry) -> bool:
+        asked = (not whole or _is_below(entry.path, whole)) and (not chosen or entry.family in families)
+        return asked and not _is_below(entry.path, parts)
+
+    return looked_at
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
