@@ -103,6 +103,10 @@ class Repo:
         assert not check or done.returncode == 0, f"git {arguments}: {done.stderr.decode()}"
         return os.fsdecode(done.stdout).strip()
 
+    def at(self, minute: int) -> None:
+        """Set the clock: a commit made now is of this minute, or one just after it."""
+        self._minutes = minute
+
     def write(self, path: str, content: str | bytes) -> Path:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -28,18 +28,17 @@ class State(NamedTuple):
     """A repository as it was scanned.
 
     `tips`: everything refs and reflogs named; `apart` those refs that lead to no commit. `boundary`: where history
-    was cut off (shallow clones). `newest`: the latest commit date among the tips. `pending`: objects that could not
-    be scanned, to be asked for again. `told`: the skips of what was left out of blobs by intent. `salt` keys the
-    secrets' digests. `sightings` and `provenances`: what each blob with matches held. `places`: the commit that
+    was cut off (shallow clones). `sequence`: stands for all commits in the order of the walk. `pending`: objects that
+    could not be scanned, to be asked for again. `told`: the skips of what was left out of blobs by intent. `salt` keys
+    the secrets' digests. `sightings` and `provenances`: what each blob with matches held. `places`: the commit that
     first brought it in, and where to; `further`: every one that did, of blobs for which the first did not decide.
-    `order` and `commits`: how many commits came before these in the walk, and how many there were. `globs`: those
-    that rules are limited to, with the paths they ever matched.
+    `globs`: those that rules are limited to, with the paths they ever matched.
     """
 
     tips: list[str]
     apart: list[str]
     boundary: str
-    newest: int
+    sequence: str
     pending: list[str]
     told: list[list[Any]]
     salt: str
@@ -47,8 +46,6 @@ class State(NamedTuple):
     provenances: dict[str, list[Any]]
     places: dict[str, list[str]]
     further: dict[str, list[list[str]]]
-    order: dict[str, int]
-    commits: int
     globs: dict[str, list[str]]
 
 

@@ -98,6 +98,32 @@ def test_a_remembered_history_reads_like_one_scanned_anew(repository, scan, tmp_
         assert result(scan(*options, "--cache", cache, cwd=repository.root)) == anew
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_commits_that_come_in_late_take_their_places_in_history(repository, scan, key, tmp_path, seed) -> None:
+    """As where a branch is merged that was begun before the newest commit; many commits have the same date."""
+    chance, cache = random.Random(seed), tmp_path / "cache.sqlite3"
+    names = ("a.py", "b.py", "docs/c.py", ".npmrc", "conf/.npmrc")
+    tips = [repository.commit({"README": "hello\n"})]
+    for number in range(14):
+        tip = chance.choice(tips[-4:])
+        repository.git("reset", "-q", "--hard", tip)
+        repository.at(chance.choice((10, 20, 30, 100)))
+        seeded = key("github", chance.randrange(8)) if chance.random() < 0.6 else f"nothing {chance.randrange(4)}"
+        content = f"_auth={key('npm', 3)[4:]}\n{seeded}\n" if chance.random() < 0.3 else f"{seeded}\n"
+        tips.append(repository.commit({chance.choice(names): content, "number": str(number)}))
+        if chance.random() < 0.3:
+            repository.git("merge", "-q", "-X", "ours", "--no-edit", chance.choice(tips), check=False)
+            repository.git("merge", "--abort", check=False)
+            tips.append(repository.git("rev-parse", "HEAD").strip())
+        repository.git("update-ref", f"refs/heads/t{number}", tips[-1])
+        if chance.random() < 0.5:
+            repository.git("reflog", "expire", "--expire=now", "--all")
+        if chance.random() < 0.6:
+            anew = result(scan("--history", "--no-cache", cwd=repository.root))
+            assert result(scan("--history", "--cache", cache, cwd=repository.root)) == anew
+            assert result(scan("--history", "--cache", cache, cwd=repository.root)) == anew
+
+
 @pytest.mark.parametrize(
     "settings",
     [

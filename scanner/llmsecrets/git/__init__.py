@@ -220,11 +220,6 @@ class Repository:
             ids = ids[answered + 1 :]
         return raw
 
-    def dates(self, *revisions: str, stdin: bytes = b"") -> list[int]:
-        """Commit dates (seconds since 1970) of the commits a rev-list call names; 0 for what is no such number."""
-        raw = self._run("rev-list", "--ignore-missing", "--format=%ct", *revisions, "--stdin", stdin=stdin)
-        return [int(line) if line.isdigit() else 0 for line in raw.split(b"\n")[1::2]]
-
     # ---- changes
 
     def staged(self) -> list[Change]:

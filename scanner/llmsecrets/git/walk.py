@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Container, Iterable, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmsecrets.git.calls import text_of
@@ -20,7 +21,7 @@ class Seen(NamedTuple):
 
     `places`: object id → (commit id, path) of those wanted. `missing`: ids of objects that are not there. `met`: glob →
     the paths it matches. `order`: how many commits came before those of `places` and those wanted; `commits`: how many
-    there were.
+    there were; `sequence` stands for all of them in their order.
     """
 
     places: dict[str, tuple[str, str]]
@@ -28,6 +29,7 @@ class Seen(NamedTuple):
     met: dict[str, set[str]]
     order: dict[str, int]
     commits: int
+    sequence: str
 
 
 class Walk:
@@ -92,7 +94,7 @@ def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str
     missing: list[str] = []
     met: dict[str, set[str]] = {}
     order: dict[str, int] = {}
-    commit, number = b"", -1
+    commit, number, sequence = b"", -1, blake2b(digest_size=16)
     for line in lines:
         object_id, space, path = line[:-1].partition(b" ")
         if not space:
@@ -100,6 +102,7 @@ def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str
                 missing.append(object_id[1:].decode())
                 continue
             commit, number = object_id, number + 1
+            sequence.update(object_id)
         if object_id in wanted:
             places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
             order.setdefault(commit.decode(), number)
@@ -107,7 +110,12 @@ def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str
             for glob in globs:
                 if path_matches(text_of(path), (glob,)):
                     met.setdefault(glob, set()).add(text_of(path))
-    return Seen(places, missing, met, order, number + 1)
+    return Seen(places, missing, met, order, number + 1, sequence.hexdigest())
+
+
+def sequence_of(commit_ids: Iterable[str]) -> str:
+    """What stands for commits in this order."""
+    return blake2b("".join(commit_ids).encode(), digest_size=16).hexdigest()
 
 
 def _hint(glob: str) -> bytes:

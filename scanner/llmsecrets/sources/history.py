@@ -14,13 +14,15 @@ from functools import cached_property
 from typing import Any
 
 from llmsecrets.cache import key as digest
+from llmsecrets.errors import SourceError
 from llmsecrets.forked import Queue
 from llmsecrets.git import Repository
 from llmsecrets.git.changes import Change
-from llmsecrets.git.walk import Seen
+from llmsecrets.git.walk import Seen, Walk, sequence_of
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import COMMIT, TAG
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
+from llmsecrets.rules.globs import path_matches
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Excluded, Place
 from llmsecrets.sources.blobs import MISSING, Blobs, not_here
 from llmsecrets.sources.messages import MESSAGES, target_of
@@ -28,11 +30,11 @@ from llmsecrets.sources.standing import Trees
 
 Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
+_WALKED = ("--ignore-missing", "--date-order", "--reverse")  # as a walk goes
 _BLOCK = 5000  # ids given to git at once
 _TURNS = 1000  # pieces that the work on a history is split into
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
-_LAST = 1 << 64  # later than any date
 
 
 class HistorySource:
@@ -67,6 +69,8 @@ class HistorySource:
         self.met: Mapping[str, Collection[str]] = {}
         self._order: dict[str, int] = {}  # of commits that brought something in, in the walk
         self._commits = 0  # how many it met
+        self._sequence = ""  # which, and in which order
+        self._whole: Walk | None = None  # instead of the walk since the last scan, where that does not tell enough
         self._aside: dict[str, tuple[str, str]] = {}  # places of what no commit brought in
         self._damaged = False  # whether it broke off
         self._trees = Trees(repository, "HEAD", max_size)
@@ -100,12 +104,10 @@ class HistorySource:
         apart = self._lead_to_no_commit()
         self._apart = sorted(set(apart.values()))
         self._beside = self._repository.walk(stdin="\n".join(self._apart).encode()) if apart else None
-        commits = (*(f"--exclude={name}" for name in apart), *_EVERYTHING)
-        since = [f"^{tip}" for tip in self.known.tips if tip not in self.known.apart] if self.known else []
-        self._walk = self._repository.walk(*commits, stdin="\n".join(since).encode())
+        self._reached = (*(f"--exclude={name}" for name in apart), *_EVERYTHING)
+        self._walk = self._repository.walk(*self._reached, stdin="\n".join(self._since(self.known)).encode())
         if self.known and (self._walk.broke_off or not (self._walk.is_whole or self._repository.is_partial)):
-            self.known, self._walk = None, self._repository.walk(*commits)
-        self._whole = self._repository.walk(*commits) if self.known and self._reordered(self.known) else None
+            self.known, self._walk = None, self._repository.walk(*self._reached)
         told = [Skip.parse(one) for one in self.known.told] if self.known else []
         here = self._here(told)  # what was left out of these by intent need not be read for it
         self.skips += [one for one in told if one.provenance.blob_id in here]
@@ -178,35 +180,54 @@ class HistorySource:
         told = [one.dump() for one in self.skips if _is_told_in_full(one) and one.provenance.blob_id not in pending]
         places = {one: [commit_id, *self._brought[one]] for one, (commit_id, _) in self._seen.items()}
         return State(
-            self._tips, self._apart, self._boundary, self._newest(), sorted(pending), told, salt, sightings,
-            provenances, places, self._further, self._order, self._commits,
+            self._tips, self._apart, self._boundary, self._sequence, sorted(pending), told, salt, sightings,
+            provenances, places, self._further,
             {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
         )  # fmt: skip
-
-    def _newest(self) -> int:
-        """The latest commit date among the tips."""
-        if self.known and self.known.tips == self._tips:
-            return self.known.newest
-        dates = self._repository.dates("--no-walk", stdin="\n".join(self._tips).encode())
-        return max(dates, default=0) if all(dates) else _LAST  # one that is odd counts for anything, as git likes
 
     def _here(self, skips: Sequence[Skip]) -> set[str]:
         """Which of the blobs that skips are of are here."""
         ids = [one.provenance.blob_id or "" for one in skips]
         return {blob_id for blob_id, _ in self._repository.types(ids)} if ids else set()
 
-    def _reordered(self, known: State) -> bool:
-        """Whether places known from then may not hold now: refs have gone, or commits older than the newest came in."""
-        if known.tips == self._tips:  # nothing has come or gone
-            return False
-        here = "\n".join(f"^{tip}" for tip in known.tips).encode()
-        if any(date <= known.newest for date in self._repository.dates(*_EVERYTHING, stdin=here)):
-            return True
-        gone = sorted(set(known.tips) - set(self._tips))
+    def _since(self, known: State | None) -> list[str]:
+        """What leaves out of a walk all commits that are known."""
+        return [f"^{tip}" for tip in known.tips if tip not in known.apart] if known else []
+
+    def _holds(self, known: State, globs: Collection[str]) -> bool:
+        """Whether all that is known was first where it was: the commits of then come in the same order, and none of
+        the new ones brings any of it in.
+        """
+        gone = [tip for tip in known.tips if tip not in self._tips]
         if any(kind == "tag" for _, kind in self._repository.types(gone)):  # with its message, though its commit stays
-            return True
-        words = "\n".join(gone).encode()
-        return bool(gone) and bool(self._repository.dates("--not", *_EVERYTHING, "--not", stdin=words))
+            return False
+        try:
+            new = self._repository.commits(*_WALKED, *self._reached, ids=self._since(known))
+            come = set(new)
+            return (
+                sequence_of(one for one in self._numbers if one not in come) == known.sequence
+                and [one for one in self._numbers if one in come] == new
+                and not self._brings_back(known, new, globs)
+            )
+        except SourceError:  # a commit or tree is not here, or not any more: the whole walk tells
+            return False
+
+    def _brings_back(self, known: State, commit_ids: Sequence[str], globs: Collection[str]) -> bool:
+        """Whether commits bring in a blob that is known to hold something, or any at a path that rules are limited to:
+        the paths at which such blobs stood are those of the walk as it was.
+        """
+        holding, limited = known.provenances.keys() | known.places.keys(), tuple(globs)
+        return any(
+            one.blob_id in holding or path_matches(self._whole_path(one.path), limited)
+            for _, changes in self._repository.changes(commit_ids)
+            for one in changes
+        )
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """How many commits come before each in a walk through all of them."""
+        every = self._repository.commits(*_WALKED, *self._reached)
+        return {one: number for number, one in enumerate(every)}
 
     def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
         """As `ContentAt` says; what lies outside of a submodule is not for it to tell."""
@@ -226,8 +247,7 @@ class HistorySource:
         commits = self._repository.details(ids)
         unknown = commits.keys() - self._order.keys()
         if self._order and unknown and not self._damaged:
-            every = self._repository.commits("--ignore-missing", *_EVERYTHING, "--date-order", "--reverse")
-            self._order.update((one, number) for number, one in enumerate(every) if one in unknown)
+            self._order.update((one, number) for one, number in self._numbers.items() if one in unknown)
         return {one: commit._replace(order=self._order.get(one, self._commits)) for one, commit in commits.items()}
 
     def _is_excluded(self, path: str) -> bool:
@@ -305,6 +325,8 @@ class HistorySource:
         self, blobs: Mapping[str, Provenance], globs: Collection[str]
     ) -> tuple[dict[str, tuple[str, str]], list[str]]:
         """(blob id → the commit and path that first held it, ids that are missing)."""
+        if self.known and not self._holds(self.known, globs):
+            self._whole = self._repository.walk(*self._reached)
         walk, known = self._whole or self._walk, None if self._whole else self.known
         seen = {one: (place[0], place[1]) for one, place in known.places.items() if one in blobs} if known else {}
         wanted = {one.encode() for one in {*blobs, *self._targets.values()} - seen.keys()}
@@ -324,14 +346,21 @@ class HistorySource:
             met.append(beside.met)
             missing += beside.missing
         self.met = {glob: {path for each in met for path in each.get(glob, ())} for glob in {*itertools.chain(*met)}}
-        return {one: place for one, place in {**seen, **self._aside}.items() if one in blobs}, missing
+        places = [(one, place) for one, place in {**seen, **self._aside}.items() if one in blobs]
+        return dict(sorted(places, key=self._by_age)), missing
+
+    def _by_age(self, placed: tuple[str, tuple[str, str]]) -> tuple[int, str, str]:
+        """The order of blobs with their places, whatever was known of them before."""
+        blob_id, (commit_id, path) = placed
+        return self._order.get(commit_id, self._commits), path, blob_id
 
     def _put_in_order(self, walked: Seen, known: State | None) -> None:
-        """Number the commits that a walk met, behind those known."""
-        before = known.commits if known else 0
+        """Number the commits that a walk met; those it did not, for it left out what is known, are counted anew."""
+        before = len(self._numbers) if known else 0
         self._order = {one: before + number for one, number in walked.order.items()}
-        self._order.update(known.order if known else {})
+        self._order.update(self._numbers if known else {})
         self._commits = before + walked.commits
+        self._sequence = sequence_of(self._numbers) if known else walked.sequence
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
