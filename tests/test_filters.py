@@ -194,3 +194,11 @@ def test_an_allowed_commit_is_allowed_in_history(repository, scan, key) -> None:
     repository.commit({"b.py": key("github", 2)})
     repository.write(".llmsecrets.yaml", f"allow: [{{reason: rotated, commits: ['{allowed}']}}]")
     assert scan("--history", cwd=repository.root).paths == ["b.py"]
+
+
+def test_a_commit_of_too_few_characters_is_refused(repository, scan, key) -> None:
+    """It allowed nothing, and said nothing."""
+    commit = repository.commit({"a.py": key("github")})
+    for length, code in ((6, 2), (7, 0)):
+        repository.write(".llmsecrets.yaml", f"allow: [{{reason: rotated, commits: ['{commit[:length]}']}}]")
+        assert scan("--history", cwd=repository.root).code == code

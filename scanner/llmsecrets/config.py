@@ -14,6 +14,7 @@ from llmsecrets.rules.globs import PATH_EXPRESSION
 NAMES = (".llmsecrets.yaml", ".llmsecrets.yml")
 _OF_GITLEAKS = ".gitleaks.toml"
 TARGETS = ("secret", "match", "line")
+SHORTEST_SHA = 7  # characters of a commit's id that can be told from others
 
 
 class AllowEntry(NamedTuple):
@@ -346,6 +347,8 @@ def _allow_entry(entry: Any, where: str) -> AllowEntry:
     blank = next((key for key, texts in lists.items() if not all(texts)), "")
     if blank:  # every secret holds an empty text
         raise ConfigError(f"{where}: {blank} must hold no empty text", "Take it out.")
+    if hasattr(entry, "line") and any(len(sha) < SHORTEST_SHA for sha in lists.get("commits", ())):
+        raise ConfigError(f"{where}: commits need {SHORTEST_SHA} characters or more each", "Shorter ones can be many.")
     expires = str(entry.get("expires", ""))
     _check_date(expires, where)
     _check_regexes(lists.get("regexes", ()), where)

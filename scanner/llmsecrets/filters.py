@@ -11,7 +11,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
-from llmsecrets.config import AllowEntry, Config, Nearest
+from llmsecrets.config import SHORTEST_SHA, AllowEntry, Config, Nearest
 from llmsecrets.model import Candidate, Context, Suppressed
 from llmsecrets.rules.globs import PATH_EXPRESSION, path_matches
 
@@ -120,7 +120,9 @@ def _paths_match(entry: AllowEntry, path: str) -> bool:
 
 def _commit_matches(entry: AllowEntry, candidate: Candidate) -> bool:
     commit = candidate.finding.provenance.commit
-    return commit is not None and any(len(sha) >= 7 and commit.sha.startswith(sha.lower()) for sha in entry.commits)
+    return commit is not None and any(
+        len(sha) >= SHORTEST_SHA and commit.sha.startswith(sha.lower()) for sha in entry.commits
+    )
 
 
 def _holds_stopword(entry: AllowEntry, candidate: Candidate) -> bool:

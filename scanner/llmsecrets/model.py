@@ -359,7 +359,10 @@ class Stats(NamedTuple):
 
 
 class ScanReport(NamedTuple):
-    """The result of a scan. `grouped` says occurrences of one secret are to be shown as one (history scans)."""
+    """The result of a scan. `grouped` says occurrences of one secret are to be shown as one (history scans).
+
+    `remembered`: an earlier scan has looked at what was not read again.
+    """
 
     findings: tuple[Finding, ...]
     suppressed: tuple[Suppressed, ...]
@@ -368,11 +371,17 @@ class ScanReport(NamedTuple):
     targets: tuple[str, ...]
     grouped: bool = False
     notes: tuple[str, ...] = ()
+    remembered: bool = False
 
     @property
     def complete(self) -> bool:
         """True where everything asked for was scanned."""
         return all(skip.expected for skip in self.skips)
+
+    @property
+    def looked(self) -> bool:
+        """Whether anything was looked at, now or by an earlier scan whose result holds."""
+        return bool(self.stats.blobs or self.stats.commits or self.remembered)
 
 
 def display_path(path: str) -> str:

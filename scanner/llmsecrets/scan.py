@@ -120,6 +120,7 @@ class Scanner:
             targets=tuple(targets),
             grouped=history,
             notes=(*getattr(source, "notes", ()), *_dropped(dropped)),
+            remembered=getattr(source, "remembered", False),
         )
 
     # ---- reading
@@ -306,6 +307,7 @@ def merged(reports: Sequence[ScanReport]) -> ScanReport:
         skips=tuple(skip for report in reports for skip in report.skips),
         stats=Stats(*map(sum, zip(*(report.stats for report in reports), strict=True))),
         notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+        remembered=any(report.remembered for report in reports),
     )
 
 

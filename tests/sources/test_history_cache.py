@@ -295,6 +295,20 @@ def test_other_rules_do_not_see_what_was_remembered(repository, scan, key) -> No
     assert len(scan("--history", cwd=repository.root).json["findings"]) == 2
 
 
+@pytest.mark.parametrize("content", ["clean\n", "KEY"], ids=["clean", "allowed"])
+def test_in_ci_a_repository_that_is_known_has_been_looked_at(repository, llmsecrets, key, content) -> None:
+    """The second scan of a repository reads nothing, which was taken for a wrong path."""
+    repository.commit({"a.py": content.replace("KEY", f"{key('github')} # llmsecrets:ignore")})
+    for said in ("file", "nothing new since the last scan", "nothing new since the last scan"):
+        outcome = llmsecrets("scan", "--history", cwd=repository.root, CI="1")
+        assert (outcome.code, "No secrets found" in outcome.stdout, said in outcome.stdout) == (0, True, True)
+    fresh = repository.root.parent / "fresh"
+    fresh.mkdir()
+    repository.git("init", "-q", str(fresh))
+    for _ in range(2):
+        assert llmsecrets("scan", "--history", cwd=fresh, CI="1").code == 3
+
+
 def test_a_locked_cache_costs_time_only(repository, scan, key, tmp_path) -> None:
     repository.commit({"a.py": key("github")})
     cache = tmp_path / "cache.sqlite3"

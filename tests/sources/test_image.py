@@ -244,6 +244,12 @@ def test_a_clean_layer_seen_before_is_not_even_read(scan, tmp_path, key) -> None
     assert found_in(scan("--image", folder, "--cache", "cache")) == expected
 
 
+def test_in_ci_an_image_that_is_known_has_been_looked_at(scan, tmp_path) -> None:
+    layout = Layout(tmp_path / "layout")
+    folder = layout.index(layout.image(tar_of({"a.env": "clean\n"})))
+    assert [scan("--image", folder, "--cache", "cache", CI="1").code for _ in range(2)] == [0, 0]
+
+
 def test_other_rules_or_settings_look_again(umoci, scan, tmp_path) -> None:
     cache = tmp_path / "cache.sqlite3"
     assert found_in(scan("--image", umoci.layout, "--cache", cache, "--enable", "deepgram-*")) == []

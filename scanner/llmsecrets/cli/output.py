@@ -157,11 +157,7 @@ def outcome(report: ScanReport, settings: Config) -> int:
     if not report.complete and not settings.allow_incomplete:
         complain("the scan is incomplete: see what was skipped", "To accept that: --allow-incomplete")
         return ExitCode.INCOMPLETE
-    if (
-        not (report.stats.blobs or report.stats.commits or report.skips)
-        and os.environ.get("CI")
-        and not settings.allow_incomplete
-    ):
+    if not (report.looked or report.skips) and os.environ.get("CI") and not settings.allow_incomplete:
         complain("nothing was scanned, which in CI is not a success", "If that is right: --allow-incomplete")
         return ExitCode.INCOMPLETE
     return ExitCode.CLEAN

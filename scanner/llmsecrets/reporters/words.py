@@ -71,7 +71,7 @@ def standing(view: View, standing: Standing) -> str:
     """How the secret stands today."""
     now = "still at HEAD" if standing.at_head else "gone from HEAD, still in history"
     refs = ", ".join(view.text(ref) for ref in standing.refs)
-    versions = f"in {count(standing.versions, 'version')} of its file" if standing.versions > 1 else ""
+    versions = f"in {count(standing.versions, 'version')} of files" if standing.versions > 1 else ""
     return "; ".join(part for part in (now, refs and f"on refs {refs}", versions) if part)
 
 
@@ -95,7 +95,7 @@ def outcome(report: ScanReport, found: Sequence[Sequence[Finding]]) -> str:
         ranked = sorted(severities.items(), key=lambda item: severity_rank(item[0]))
         split = ", ".join(f"{number:,} {severity}" for severity, number in ranked)
         return f"{count(len(found), 'secret')} in {count(len(report.findings), 'place')} ({split})"
-    if not _looked(report):
+    if not report.looked:
         targets = ", ".join(printable(target) for target in report.targets)
         return "Nothing was scanned" + (f": no content in {targets}" if targets else "")
     return "No secrets found" if report.complete else "No secrets found in what could be scanned"
@@ -104,14 +104,12 @@ def outcome(report: ScanReport, found: Sequence[Sequence[Finding]]) -> str:
 def extent(report: ScanReport) -> str:
     """How much was looked at, and how long it took; nothing for nothing."""
     stats = report.stats
-    if not _looked(report):
+    if not report.looked:
         return ""
+    if not (stats.blobs or stats.commits):
+        return f"nothing new since the last scan, in {stats.seconds:.1f} s"
     commits = f", {count(stats.commits, 'commit')}" if stats.commits else ""
     return f"{count(stats.blobs, 'file')}, {_size(stats.size)}{commits} in {stats.seconds:.1f} s"
-
-
-def _looked(report: ScanReport) -> bool:
-    return bool(report.stats.blobs or report.stats.commits)
 
 
 def _size(size: int) -> str:

@@ -63,6 +63,7 @@ class HistorySource:
         self._tips = repository.named(self._refs)
         self.cache = cache
         self.known: State | None = None
+        self._answered = False
         self.skips: list[Skip] = []
         self._brought: dict[str, list[str]] = {}
         self._further: dict[str, list[list[str]]] = {}
@@ -155,7 +156,13 @@ class HistorySource:
         if any((one.provenance.blob_id in here) == (one.reason == MISSING) for one in skips):
             return None
         self.skips += skips
+        self._answered = True
         return answer
+
+    @property
+    def remembered(self) -> bool:
+        """Whether an earlier scan has looked at what is here, or at all but what came since."""
+        return bool(self._tips) and (self._answered or self.known is not None)
 
     @cached_property
     def _situation(self) -> str:

@@ -95,6 +95,11 @@ class ImageSource:
         own = ((others, self._others and self._images), (before, self._told))
         return (*self._store.notes, *(note for note, holds in own if holds))
 
+    @property
+    def remembered(self) -> bool:
+        """Whether an earlier scan has gone through layers that are not read again."""
+        return bool(self._told)
+
     def _add(self, image: Image) -> None:
         for number, layer in enumerate(image.layers, 1):
             self._places.setdefault(_key(layer), (len(self._images), number))
