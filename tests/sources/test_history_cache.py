@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support import Repo, make_key
 
+from llmsecrets.resultcache import LayerCache, LayerState
+
 STEPS = 8
 
 
@@ -266,23 +268,30 @@ def test_a_commit_of_no_sound_date_takes_its_place_in_history(repository, scan, 
     )
 
 
-@pytest.mark.parametrize("damage", ["truncated", "foreign", "flipped"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
 def test_a_damaged_cache_is_built_again(repository, scan, key, tmp_path, damage) -> None:
     repository.commit({"a.py": key("github")})
-    folder = {"LLMSECRETS_CACHE_DIR": str(tmp_path)}
-    fresh = scan("--history", cwd=repository.root, **folder)
-    _damage(tmp_path / "history.sqlite3", damage)
-    assert result(scan("--history", cwd=repository.root, **folder)) == result(fresh)
-    third = scan("--history", cwd=repository.root, **folder)
+    cache = tmp_path / "cache.sqlite3"
+    fresh = scan("--history", "--cache", cache, cwd=repository.root)
+    _damage(cache, damage)
+    assert result(scan("--history", "--cache", cache, cwd=repository.root)) == result(fresh)
+    third = scan("--history", "--cache", cache, cwd=repository.root)
     assert (result(third), third.json["stats"]["blobs"]) == (result(fresh), 0)
+
+
+def test_what_is_no_database_in_our_own_folder_is_replaced(tmp_path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(b"not a database at all" * 100)
+    layers, state = LayerCache(file, "key"), LayerState({"files": b"12345678"}, b"")
+    assert layers.load("sha256:0") is None
+    assert layers.store("sha256:0", state)
+    assert layers.load("sha256:0") == state
 
 
 def _damage(cache: Path, kind: str) -> None:
     content = cache.read_bytes()
     if kind == "truncated":
         cache.write_bytes(content[: len(content) // 2])
-    elif kind == "foreign":
-        cache.write_bytes(b"not a database at all" * 100)
     else:
         with sqlite3.connect(cache) as database:
             database.execute("UPDATE states SET payload = replace(payload, 'a', 'b')")
