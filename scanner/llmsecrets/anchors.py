@@ -30,7 +30,7 @@ _REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
 _OF_KEYS = "[A-Za-z0-9+/=_.:-]"
 _ROUGH = 20
 _GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\((?!\?)")  # that captures, behind escapes and classes
-_MANY = 32  # times, from which on a bound is costly to hold
+_MANY = 4  # times, from which on a bound is costly to hold
 
 _CATEGORIES = {
     sre.CATEGORY_DIGIT: r"\d",

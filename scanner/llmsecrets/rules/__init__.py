@@ -31,7 +31,9 @@ BEFORE = f"(?:^|[^A-Za-z0-9_]|{'|'.join(_ESCAPES)})"
 GATE_WIDTH = 128
 GATE = (
     r"(?i:key|token|secret|passw|auth|cred|bearer|api|client|cert|access|private)"
-    r"(?:[\x00-\xff]{0,40}(?:[=:,(> \t|?]|3[dD])[\s\"'`\\({\[]*(?:[bfru]{1,2}[\"'])?|-)[A-Za-z0-9_\-./+]{16}"
+    r"(?:[\x00-\xff]{0,40}(?:(?:[=:,(> \t|?{]|3[dD]|\x1b\[[\d;]{1,8}m)"
+    r"-?[\s\"'`\\({\[]*(?:[bfru@]{1,2}[\"'])?|[;\x00]|A\[)|-)"
+    r"[A-Za-z0-9_\-./+]{16}"
 )
 
 FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match

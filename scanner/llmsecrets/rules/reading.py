@@ -17,6 +17,7 @@ from llmsecrets.rules.fields import (
     line_of,
 )
 
+_DIRECT = "{{assigned}}"  # what stands between a name and its value, of rules that are looked for everywhere
 _NAMES_WIDTH = 100  # names that span more are not looked for behind the gate
 
 
@@ -54,9 +55,9 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
     check_mapping(entry, KEYS, origin, "a rule")
     if not entry["examples"]:
         raise RuleError(f"{line_of(entry, 'examples', origin)}: rule {entry['id']!r} has no example")
-    core, group = _compose(entry, fragments, origin)
     names = _names(entry, fragments, origin)
     span = _span_behind_gate(names, entry, fragments, origin) if names else 0
+    core, group = _compose(entry, fragments, origin, _between(names) if span else _DIRECT)
     checksum = _checksum(entry["checksum"], origin) if "checksum" in entry else None
     return Rule(
         id=entry["id"],
@@ -95,7 +96,7 @@ def _build(entry: Any, fragments: dict[str, str], origin: str) -> Rule:
     )
 
 
-def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> tuple[str, int]:
+def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str, between: str = _DIRECT) -> tuple[str, int]:
     """(the pattern without its outer boundaries, the group that holds the secret)."""
     place = line_of(entry, "pattern", origin)
     value = _expression(entry["pattern"], fragments, place)
@@ -106,8 +107,12 @@ def _compose(entry: dict[str, Any], fragments: dict[str, str], origin: str) -> t
     names = _names(entry, fragments, origin)
     if not names:
         return value, group
-    assigned = _fill("{{assigned}}", fragments, origin)
-    return any_of(names) + assigned + (value if group else f"({value})"), group or 1
+    return any_of(names) + _fill(between, fragments, origin) + (value if group else f"({value})"), group or 1
+
+
+def _between(names: Sequence[str]) -> str:
+    """What may stand between a rule's names and its value: of hundreds of names, most are words that stand anywhere."""
+    return _DIRECT if len(names) > MANY_NAMES else "{{belonging}}"
 
 
 def _shape(entry: dict[str, Any], fragments: dict[str, str], origin: str, checksum: Checksum | None) -> str:
@@ -155,8 +160,8 @@ def _span_behind_gate(names: Sequence[str], entry: dict[str, Any], fragments: di
     if entry.get("anchor") or widest > _NAMES_WIDTH or not all(anchors.literals_of(any_of([name])) for name in names):
         return 0
     value = _expression(entry["pattern"], fragments, origin)
-    assigned = _fill("{{assigned}}", fragments, origin)
-    span = entry.get("width") or widest + anchors.width_of(assigned) + anchors.width_of(value)
+    between = _fill(_between(names), fragments, origin)
+    span = entry.get("width") or widest + anchors.width_of(between) + anchors.width_of(value)
     gate = re.compile(GATE.encode())
     examples = entry["examples"]
     try:
