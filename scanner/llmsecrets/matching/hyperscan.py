@@ -38,6 +38,8 @@ _MANY, _TWO_BYTES = 200, r"\x01\x02[\x03-\x3f]{30}"
 
 # Anchors of scored rules reach into the value, past the end of their matches: a few bytes more are looked at.
 _AHEAD_OF_SCORED = 8
+# What must follow a name behind a gate begins within its reach, and is told by so many bytes of the value.
+_OPENING_REACH = GATE_REACH + 128
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
 Reach = Sequence[Sequence[int]]
 Expressions = Sequence[tuple[int, str]]  # what to look for, with the number of the rule it is of
@@ -385,7 +387,7 @@ def _openings(rules: Sequence[Rule]) -> dict[int, _Opening]:
         if texts and texts not in compiled:
             expressions = [(index, f"^(?:{loosely(text)})") for text in texts]
             database = _database(expressions, rules, hyperscan.HS_FLAG_SINGLEMATCH, range(len(texts)))
-            compiled[texts] = _Opening(database, len(texts), max(map(width_of, texts)))
+            compiled[texts] = _Opening(database, len(texts), min(_OPENING_REACH, max(map(width_of, texts))))
         if texts:
             openings[index] = compiled[texts]
     return openings
