@@ -120,6 +120,14 @@ def test_a_new_baseline_does_not_lean_on_the_configured_one(known, llmsecrets) -
     assert "2 findings recorded" in llmsecrets("baseline", "create", "--force").stdout
 
 
+def test_the_configured_baseline_is_the_one_that_is_made(tmp_path, llmsecrets, key) -> None:
+    (tmp_path / ".llmsecrets.yaml").write_text("baseline: known.jsonl")
+    (tmp_path / "a.py").write_text(key("github"))
+    assert llmsecrets("baseline", "create").code == 0
+    assert llmsecrets("scan").code == 0
+    assert not (tmp_path / FILE).exists()
+
+
 def test_a_baseline_that_cannot_be_written(tmp_path, llmsecrets) -> None:
     outcome = llmsecrets("baseline", "create", "-o", "nowhere/known.jsonl")
     assert outcome.code == 2

@@ -40,23 +40,29 @@ def baseline() -> None:
 
 @baseline.command("create")
 @_paths
-@click.option("-o", "--output", default=_DEFAULT, show_default=True, type=Named())
+@click.option(
+    "-o",
+    "--output",
+    type=Named(),
+    help=f"Write here.  [default: the configured one, else {_DEFAULT}]",
+)
 @click.option("--history", is_flag=True, help="Of the whole history, not of the files.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option("--gitattributes", is_flag=True, help="Have git merge the file by lines: a line in .gitattributes.")
 @_scan_options
-def baseline_create(output: Path, history: bool, force: bool, gitattributes: bool, **options: Any) -> None:
+def baseline_create(output: Path | None, history: bool, force: bool, gitattributes: bool, **options: Any) -> None:
     """Write the findings of a scan to a baseline file: later scans with --baseline report only what is new."""
     from llmsecrets.baseline import entries_of, new
 
-    if output.exists() and not force:
-        raise ConfigError(f"{output} exists", "Use --force to replace it and lose what it holds.")
+    file = chosen_file(output, _settings(options))
+    if file.exists() and not force:
+        raise ConfigError(f"{file} exists", "Use --force to replace it and lose what it holds.")
     findings = _scanned(options, history).report.findings
     empty = new("history" if history else "files")
-    write(output, empty._replace(entries=entries_of(findings, empty.salts[0])))
-    click.echo(f"{output}: {len(findings)} findings recorded")
+    write(file, empty._replace(entries=entries_of(findings, empty.salts[0])))
+    click.echo(f"{file}: {len(findings)} findings recorded")
     if gitattributes:
-        _merge_by_lines(output)
+        _merge_by_lines(file)
 
 
 @baseline.command("update")
