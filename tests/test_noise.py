@@ -171,6 +171,14 @@ def test_a_key_in_a_lock_file_is_found(tmp_path, scan) -> None:
         'MAILJET_KEY="" SMS_MSG91_DLT7_TEMPLATE=5',
         "MAILJET_KEY=SMS_MSG91_DLT7_TEMPLATE",
         r'"DEEPGRAM_KEY\nCOLOUR={{hex:40}}"',
+        # types of resources, names in a list, what a table or a template says of a setting, files in base64
+        '"AWS::CodeBuild::SourceCredential": "{{hex:16}}",',
+        "        CohereMessageContentPart as CohereContent,\n        ThinkingAssistantMessageV2ContentOneItem,\n",
+        "| smtpPassword           | false    | Optional SMTP password, provided |",
+        '{{- define "openldap.secretName" -}}\n{{ default (include "openldap.fullname" .) .Values.secret }}',
+        'mariadb-root-password: {{ required "A MariaDB Root Password is required!" .Values.password }}',
+        "bin/cypher -u neo4j -p ${NEO4J_PASSWORD} \"call role('system')\" 2>/dev/null",
+        "jenkinsKeyStoreBase64Encoded: |\n    1a2{{alnum:73}}\n    {{alnum:76}}\n    {{alnum:76}}",
     ],
 )
 def test_what_looks_like_an_assignment_is_none(line: str, scan) -> None:

@@ -27,8 +27,9 @@ _QUOTED = {quote: re.compile(rb"((?:[^\\\n" + quote + rb"]|\\[^\n]){0,512})" + q
 _SAID = re.compile(rb"[ _\n,/.\-\"'(]?(?!(?i:pass)[ \t])[\w.\-\x80-\xff]+[\"'`]?\s+(?:is\s+|-\s+)?")
 _GIVEN_TO = re.compile(rb"([\w.\-]+)[\"'\]\\]{0,4}[ \t]{0,3}(?:=>|:?={1,3}|:)(?:[\s\"'`\\]|\\[nrt]){0,8}\Z")
 _OF_NAMES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$")
-# What a resource of AWS is called: `arn:aws:secretsmanager:us-west-2:123456789012:secret:name`.
-_ARN = re.compile(rb"arn:[\w\-:*]+:\Z")
+# What a resource of AWS is called, or its type: `arn:aws:secretsmanager:us-west-2:123456789012:secret:name`,
+# `"AWS::CodeBuild::SourceCredential"`.
+_ARN = re.compile(rb"(?:arn:[\w\-:*]+:|[\"'](?:[A-Z]\w+::){2})\Z")
 _NAME_REACH = 64  # bytes looked back over for the beginning of a name
 
 
