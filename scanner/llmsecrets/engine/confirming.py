@@ -58,9 +58,12 @@ class Confirmation:
         return found
 
     def _fresh(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
-        if rule.gated:  # the name is where the region starts
+        if rule.gated:  # the name is where the region starts; what has no such value need not be read from there
+            if rule.shape and not self._patterns[rule.shape].search(data, start, end, timeout=self._timeout):
+                return []
             found = self._patterns[rule.expression].match(data, start, end, timeout=self._timeout)
-            match = self._judged(rule, data, found) if found else None
+            whole = found and (found.end() < end or end == len(data))  # not of one that the region cuts off
+            match = self._judged(rule, data, found) if whole else None
             return [match] if match else []
         judged = (self._judged(rule, data, found) for found in self._matches(rule.expression, data, start, end))
         return [match for match in judged if match]

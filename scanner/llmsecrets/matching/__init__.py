@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Data = bytes | bytearray | memoryview
 STRETCH = 1 << 19  # bytes confirmed at once where a rule has no anchor
-GATE_REACH = 640  # bytes before the end of a gate's match in which the name must stand
 # Rule index → [from, to) spans that hold its matches, merged and in order; for a gated rule, a span for each place at
 # which one of its names stands, and a match can start.
 Regions = dict[int, list[list[int]]]

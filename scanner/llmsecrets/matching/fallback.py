@@ -13,7 +13,6 @@ import regex
 
 from llmsecrets.anchors import literals_of, width_of
 from llmsecrets.matching import (
-    GATE_REACH,
     WHOLE,
     Bounds,
     Data,
@@ -23,7 +22,7 @@ from llmsecrets.matching import (
     everywhere,
 )
 from llmsecrets.model import Version
-from llmsecrets.rules import GATE, GATE_WIDTH, Rule, RuleSet, any_of
+from llmsecrets.rules import GATE, GATE_REACH, GATE_WIDTH, Rule, RuleSet, any_of
 
 Announced = dict[bytes, list[tuple[int, int]]]  # literal in lower case → rules, and how far their matches reach from it
 

@@ -19,9 +19,9 @@ import hyperscan
 
 from llmsecrets import cache
 from llmsecrets.errors import RuleError
-from llmsecrets.matching import GATE_REACH, SIGNS, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
+from llmsecrets.matching import SIGNS, WHOLE, Bounds, Data, Regions, anchor_of, bounds_of, everywhere
 from llmsecrets.model import Copy, Version
-from llmsecrets.rules import GATE, GATE_WIDTH, MANY_NAMES, Rule, RuleSet, any_of
+from llmsecrets.rules import GATE, GATE_REACH, GATE_WIDTH, MANY_NAMES, Rule, RuleSet, any_of
 
 _RULE_BITS, _RULE_MASK = 16, 0xFFFF
 _SIGN = _RULE_MASK  # where a rule's number stands: text may be encoded here
@@ -38,8 +38,9 @@ _MANY, _TWO_BYTES = 200, r"\x01\x02[\x03-\x3f]{30}"
 
 # Anchors of scored rules reach into the value, past the end of their matches: a few bytes more are looked at.
 _AHEAD_OF_SCORED = 8
-# What must follow a name behind a gate begins within its reach, and is told by so many bytes of the value.
-_OPENING_REACH = GATE_REACH + 128
+# What must follow a name behind a gate begins within its reach, and is told by so many bytes of the value, of which the
+# gate asks 4 fewer.
+_OPENING_REACH = GATE_REACH + 4
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
 Reach = Sequence[Sequence[int]]
 Expressions = Sequence[tuple[int, str]]  # what to look for, with the number of the rule it is of

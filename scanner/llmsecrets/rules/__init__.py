@@ -36,6 +36,8 @@ GATE = (
     r"[A-Za-z0-9_\-./+]{16}"
 )
 
+GATE_REACH = 416  # bytes before the end of a gate's match in which the name must stand
+
 FIRST_GROUP = -1  # as `Rule.secret_group`: the first of the groups that took part in the match
 
 MANY_NAMES = 7  # of a rule: after more, what follows one is looked at before stage two

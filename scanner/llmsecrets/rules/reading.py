@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from llmsecrets.errors import RuleError
-from llmsecrets.rules import BEGIN, GATE, MANY_NAMES, MAX_WIDTH, Allow, Checksum, Part, Rule, any_of
+from llmsecrets.rules import BEGIN, GATE, GATE_REACH, MANY_NAMES, MAX_WIDTH, Allow, Checksum, Part, Rule, any_of
 from llmsecrets.rules.fields import (
     ALLOW_KEYS,
     ALPHABETS,
@@ -161,7 +161,8 @@ def _span_behind_gate(names: Sequence[str], entry: dict[str, Any], fragments: di
         return 0
     value = _expression(entry["pattern"], fragments, origin)
     between = _fill(_between(names), fragments, origin)
-    span = entry.get("width") or widest + anchors.width_of(between) + anchors.width_of(value)
+    behind = min(anchors.width_of(between), GATE_REACH)  # a name further away is not looked for
+    span = entry.get("width") or widest + behind + anchors.width_of(value)
     gate = re.compile(GATE.encode())
     examples = entry["examples"]
     try:
