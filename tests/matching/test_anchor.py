@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+import regex
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from support import ENGINES
 
 from llmsecrets.anchors import LITERAL, AnchorError, derive, literals_of, loosely, openings_of, rough_opening_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import anchor_of, compile_rules
-from llmsecrets.rules import MAX_WIDTH, RuleSet, any_of, load_rules
+from llmsecrets.rules import GATE_REACH, MAX_WIDTH, RuleSet, any_of, load_rules
 from llmsecrets.templates import expand
 
 RULES = {rule.id: rule for rule in load_rules()}
@@ -179,8 +180,9 @@ def test_an_anchor_matches_whatever_its_pattern_matches(data) -> None:
 
 def test_of_rules_behind_the_gate_only_their_width_is_asked() -> None:
     behind = [rule for rule in RULES.values() if rule.gated]
-    widths = [derive(rule.core, width=rule.width, named=True).pattern_width for rule in behind[::20]]
-    assert [anchor_of(rule).pattern_width for rule in behind[::20]] == widths
+    for rule in behind[::20]:
+        whole = derive(rule.core, width=rule.width, named=True).pattern_width
+        assert GATE_REACH < anchor_of(rule).pattern_width <= whole, "a name is not looked for further away"
     assert all(literals_of(any_of([name])) for rule in behind for name in rule.names)
 
 
@@ -190,10 +192,18 @@ def test_a_match_begins_with_all_openings_of_its_pattern(data) -> None:
     rule = RULES[data.draw(st.sampled_from(sorted(RULES)))]
     behind = rule.core.removeprefix(any_of(rule.names))
     text = data.draw(texts_of(behind))
-    if re.match(behind.encode(), text):
+    if begins(behind, text):
         for opening in (*openings_of(behind), rough_opening_of(behind)):
-            assert re.match(opening.encode(), text), (behind, text)
-            assert re.match(loosely(opening).encode(), text), (behind, text)
+            assert begins(opening, text), (behind, text)
+            assert begins(loosely(opening), text), (behind, text)
+
+
+def begins(expression: str, text: bytes) -> bool:
+    """Whether the text begins so. What has no upper bounds is for Hyperscan, which never goes back; here it may."""
+    try:
+        return bool(regex.match(expression.encode(), text, timeout=1))
+    except TimeoutError:
+        reject()
 
 
 PIECES = st.recursive(
