@@ -110,7 +110,7 @@ def _judged(match: Match, placed: Sequence[Match], chunk: Chunk, report: ScanRep
     for finding in report.findings:
         if _is_of(finding, match):
             return Look(rule, "reported", why(finding), finding)
-    for finding in (*report.findings, *(one.finding for one in report.suppressed)):
+    for finding in report.every_finding:
         place = finding.location
         overlaps = place.start < match.secret_end and place.end > match.secret_start
         if finding.secret == match.secret_in(chunk) or (overlaps and finding.provenance.whole_path == path):

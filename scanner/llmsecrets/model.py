@@ -374,6 +374,11 @@ class ScanReport(NamedTuple):
     remembered: bool = False
 
     @property
+    def every_finding(self) -> tuple[Finding, ...]:
+        """What was found, reported or not."""
+        return (*self.findings, *(one.finding for one in self.suppressed))
+
+    @property
     def complete(self) -> bool:
         """True where everything asked for was scanned."""
         return all(skip.expected for skip in self.skips)

@@ -159,9 +159,8 @@ def _looked_up(path: Path, settings: Config, states: Sequence[str]) -> tuple[Sca
 
     known = load(path)
     done = scanned(Request(history=known.scope == "history"), settings._replace(baseline=""))
-    findings = [*done.report.findings, *(one.finding for one in done.report.suppressed)]
     index = Index(dump(known).encode(), str(path))
-    found = items(index, by_age(findings), holds_after(done, settings), states)
+    found = items(index, by_age(done.report.every_finding), holds_after(done, settings), states)
     return done, found, sum(entry.state in states for entry in known.entries) - len(found)
 
 

@@ -10,10 +10,10 @@ import click
 from llmsecrets import config as configuration
 from llmsecrets.cli.options import config_option, rule_options
 from llmsecrets.cli.output import say
-from llmsecrets.cli.targets import Request, Scanned, load_rules, scanned
+from llmsecrets.cli.targets import Request, load_rules, scanned
 from llmsecrets.config import Config
 from llmsecrets.errors import ConfigError
-from llmsecrets.model import Finding, Provenance
+from llmsecrets.model import Provenance
 
 
 @click.command(short_help="Say why something is reported or not.")
@@ -41,15 +41,11 @@ def _place(text: str, settings: Config) -> tuple[Path, int]:
     if len(text) < 8 or set(text.lower()) - set("0123456789abcdef"):
         raise click.UsageError("Give FILE:LINE, or eight or more characters of a fingerprint.")
     done = scanned(Request(), settings)
-    for finding in _all(done):
+    for finding in done.report.every_finding:
         if finding.fingerprint().startswith(text.lower()):
             root = done.place.root or Path()
             return Path(root, finding.provenance.path), finding.location.start_line
     raise ConfigError(f"no finding here has the fingerprint {text}", "Run it where the scan was run.")
-
-
-def _all(done: Scanned) -> list[Finding]:
-    return [*done.report.findings, *(one.finding for one in done.report.suppressed)]
 
 
 def _explain(file: Path, line: int, settings: Config) -> None:

@@ -217,9 +217,8 @@ def holds_after(done: Scanned, settings: Config) -> Holds:
     from llmsecrets.engine import Engine
     from llmsecrets.scan import holder, limits_of
 
-    found = [*done.report.findings, *(one.finding for one in done.report.suppressed)]
     engine = Engine(done.rules, matching.compile_rules(done.rules, settings.engine))
-    return holder(found, done.source, engine, limits_of(settings))
+    return holder(done.report.every_finding, done.source, engine, limits_of(settings))
 
 
 def _result_cache(request: Request, rules: RuleSet, settings: Config, repository: Repository) -> ResultCache | None:

@@ -1,7 +1,7 @@
 """Stage two: from the regions of stage one to confirmed findings.
 
-`find` reads a chunk's bytes and knows nothing of its path; `settle` adds what the path decides and resolves overlaps.
-They are separate because in a history a blob is scanned once, before the paths it stood at are known.
+`matches` reads a chunk's bytes and knows nothing of its path; `settling` adds what the path decides and resolves
+overlaps. They are separate because in a history a blob is scanned once, before the paths it stood at are known.
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ class Engine:
         return [match.moved(chunk.offset) for match in found] if chunk.offset else found, skips
 
     def _confirm(self, rule: Rule, data: bytes, spans: Iterable[Sequence[int]], chunk: Chunk) -> Iterator[Match]:
+        first, behind = chunk.seen - LEFT if chunk.seen else 0, len(data) if chunk.last else len(data) - LEFT
         for start, end in spans:
             for match in self._confirmation.in_region(rule, data, start, min(end, len(data))):
-                first, behind = chunk.seen - LEFT if chunk.seen else 0, len(data) if chunk.last else len(data) - LEFT
                 if first <= match.secret_start < behind:
                     yield match

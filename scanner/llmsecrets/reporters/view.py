@@ -164,6 +164,6 @@ def name_of(rules: RuleSet, finding: Finding) -> str:
 
 
 def _secrets(report: ScanReport) -> Iterator[Secret]:
-    for finding in (*report.findings, *(suppressed.finding for suppressed in report.suppressed)):
+    for finding in report.every_finding:
         yield finding.secret
         yield from (component.secret for component in finding.components)

@@ -205,7 +205,7 @@ class HistorySource:
         """Whether all that is known was first where it was: the commits of then come in the same order, and none of
         the new ones brings any of it in.
         """
-        gone = [tip for tip in known.tips if tip not in self._tips]
+        gone = sorted({*known.tips} - {*self._tips})
         if any(kind == "tag" for _, kind in self._repository.types(gone)):  # with its message, though its commit stays
             return False
         try:
