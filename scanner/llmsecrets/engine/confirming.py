@@ -58,15 +58,19 @@ class Confirmation:
         return found
 
     def _fresh(self, rule: Rule, data: bytes, start: int, end: int) -> list[Match]:
-        if rule.gated:  # the name is where the region starts; what has no such value need not be read from there
-            if rule.shape and not self._patterns[rule.shape].search(data, start, end, timeout=self._timeout):
-                return []
+        if rule.names and not self._has_value(rule, data, start, end):
+            return []
+        if rule.gated:  # the name is where the region starts
             found = self._patterns[rule.expression].match(data, start, end, timeout=self._timeout)
             whole = found and (found.end() < end or end == len(data))  # not of one that the region cuts off
             match = self._judged(rule, data, found) if whole else None
             return [match] if match else []
         judged = (self._judged(rule, data, found) for found in self._matches(rule.expression, data, start, end))
         return [match for match in judged if match]
+
+    def _has_value(self, rule: Rule, data: bytes, start: int, end: int) -> bool:
+        """Whether anything here has the shape of the rule's value: if not, nothing need be read from its names on."""
+        return not rule.shape or bool(self._patterns[rule.shape].search(data, start, end, timeout=self._timeout))
 
     def _judged(self, rule: Rule, data: bytes, found: Any) -> Match | None:
         from llmsecrets import placeholders  # late: most runs of a hook judge nothing

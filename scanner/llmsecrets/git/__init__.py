@@ -274,22 +274,27 @@ class Repository:
                     found[change.path].append(change.blob_id)
         return found
 
-    def changes(self, commit_ids: Sequence[str], *, renames: bool = False) -> Iterator[tuple[str, list[Change]]]:
+    def changes(
+        self, commit_ids: Sequence[str], *, renames: bool = False, to: Container[str] | None = None
+    ) -> Iterator[tuple[str, list[Change]]]:
         """What each commit changed: against nothing for a root, against all of its parents for a merge.
 
-        With `renames`, a file that moved comes with its earlier blob instead of as a new one.
+        With `renames`, a file that moved comes with its earlier blob instead of as a new one; with `to`, only changes
+        to these blobs are told.
         """
         if not commit_ids:
             return
         if not renames:
-            yield from self._changes(commit_ids, "--no-renames")
+            yield from self._changes(commit_ids, "--no-renames", to)
             return
         try:
             yield from list(self._changes(commit_ids, _MOVED))
         except SourceError:
             yield from self._changes(commit_ids, _MOVED_UNCHANGED)
 
-    def _changes(self, commit_ids: Sequence[str], renames: str) -> Iterator[tuple[str, list[Change]]]:
+    def _changes(
+        self, commit_ids: Sequence[str], renames: str, to: Container[str] | None = None
+    ) -> Iterator[tuple[str, list[Change]]]:
         import tempfile
 
         with tempfile.TemporaryFile() as ids:
@@ -299,16 +304,16 @@ class Repository:
                 ids, "diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev", "--no-ext-diff",
                 "--no-textconv", "--ignore-submodules", renames,
             )  # fmt: skip
-            yield from by_commit(fields)
+            yield from by_commit(fields, to)
 
-    def readable_changes(self, commit_ids: Sequence[str]) -> Iterator[tuple[str, list[Change]]]:
+    def readable_changes(self, commit_ids: Sequence[str], to: Container[str]) -> Iterator[tuple[str, list[Change]]]:
         """As `changes`, of those commits whose trees can be read: git ends at the first that cannot."""
         try:
-            yield from list(self.changes(commit_ids))
+            yield from list(self.changes(commit_ids, to=to))
         except SourceError:
             half = len(commit_ids) // 2
             for part in (commit_ids[:half], commit_ids[half:]) if half else ():
-                yield from self.readable_changes(part)
+                yield from self.readable_changes(part, to)
 
     def _fields(self, stdin: IO[bytes], *arguments: str) -> Iterator[bytes]:
         """The NUL-separated fields of a call's output, as they come."""
@@ -334,14 +339,15 @@ class Repository:
                 found[commit_id] = parse_commit(commit_id, content)
         return found
 
-    def tree_paths(self, revision: str) -> dict[str, list[str]]:
-        """Blob id → paths, of the tree of a revision; empty where the revision does not exist."""
+    def tree_paths(self, revision: str, blob_ids: Container[str] | None = None) -> dict[str, list[str]]:
+        """Blob id → paths, of all or of some blobs in the tree of a revision; empty where that does not exist."""
         raw = self._run("ls-tree", "-r", "-z", "--full-tree", revision, accept=(0, 1, 128))
         paths: dict[str, list[str]] = {}
         for entry in raw.split(b"\0"):
             meta, _, path = entry.partition(b"\t")
-            if path:
-                paths.setdefault(meta.split(b" ")[2].decode(), []).append(text_of(path))
+            blob_id = meta[meta.rfind(b" ") + 1 :].decode()
+            if path and (blob_ids is None or blob_id in blob_ids):
+                paths.setdefault(blob_id, []).append(text_of(path))
         return paths
 
     def files(self, revision: str) -> dict[str, str]:
@@ -426,10 +432,9 @@ class Repository:
         """
         whole = ("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse")
         commits = self.commits(*whole, ids=[f"^{tip}" for tip in since], paths=paths)
-        for commit_id, changes in self.changes(commits):
+        for commit_id, changes in self.changes(commits, to=blob_ids):
             for change in changes:
-                if change.blob_id in blob_ids:
-                    yield commit_id, change.blob_id, change.path
+                yield commit_id, change.blob_id, change.path
 
     def hooks_folder(self) -> Path:
         """Where git looks for this repository's hooks; `core.hooksPath`, which we otherwise override, counts here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,16 +20,26 @@ class Seen(NamedTuple):
     """What a walk came by.
 
     `places`: object id → (commit id, path) of those wanted. `missing`: ids of objects that are not there. `met`: glob →
-    the paths it matches. `order`: how many commits came before those of `places` and those wanted; `commits`: how many
-    there were; `sequence` stands for all of them in their order.
+    the paths it matches. `listing`: the ids of the commits in their order, a line each.
     """
 
     places: dict[str, tuple[str, str]]
     missing: list[str]
     met: dict[str, set[str]]
-    order: dict[str, int]
-    commits: int
-    sequence: str
+    listing: bytes
+
+    def commits(self) -> Iterator[str]:
+        """The ids of the commits, in their order."""
+        return (line.decode() for line in self.listing.split())
+
+    @property
+    def order(self) -> dict[str, int]:
+        """The numbers of the commits of `places`."""
+        return self.numbers({commit_id for commit_id, _ in self.places.values()})
+
+    def numbers(self, wanted: Container[str]) -> dict[str, int]:
+        """How many commits came before each of those wanted."""
+        return {one: number for number, one in enumerate(self.commits()) if one in wanted}
 
 
 class Walk:
@@ -93,24 +103,22 @@ def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str
     places: dict[str, tuple[str, str]] = {}
     missing: list[str] = []
     met: dict[str, set[str]] = {}
-    order: dict[str, int] = {}
-    commit, number, sequence = b"", -1, blake2b(digest_size=16)
+    commit, listing = b"", bytearray()
     for line in lines:
         object_id, space, path = line[:-1].partition(b" ")
         if not space:
             if object_id.startswith(b"?"):
                 missing.append(object_id[1:].decode())
                 continue
-            commit, number = object_id, number + 1
-            sequence.update(object_id)
+            commit = object_id
+            listing += line
         if object_id in wanted:
             places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
-            order.setdefault(commit.decode(), number)
         if hinted.search(path):
             for glob in globs:
                 if path_matches(text_of(path), (glob,)):
                     met.setdefault(glob, set()).add(text_of(path))
-    return Seen(places, missing, met, order, number + 1, sequence.hexdigest())
+    return Seen(places, missing, met, bytes(listing))
 
 
 def sequence_of(commit_ids: Iterable[str]) -> str:

@@ -41,6 +41,7 @@ _AHEAD_OF_SCORED = 8
 # What must follow a name behind a gate begins within its reach, and is told by so many bytes of the value, of which the
 # gate asks 4 fewer.
 _OPENING_REACH = GATE_REACH + 4
+_MEMORABLE, _REMEMBERED = 4096, 8192  # the longest span whose names are remembered, and how many
 # A rule's match lies within `back` bytes before the end of what was found, and `ahead` bytes after it.
 Reach = Sequence[Sequence[int]]
 Expressions = Sequence[tuple[int, str]]  # what to look for, with the number of the rule it is of
@@ -242,9 +243,24 @@ class _Names:
         self._database = gated.database
         self._scratch = hyperscan.Scratch(gated.database) if gated.database else None
         self._openings = {rule: (*one, hyperscan.Scratch(one.database)) for rule, one in gated.openings.items()}
+        self._seen: dict[tuple[bytes, int], list[tuple[int, int]]] = {}
 
     def within(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
-        """(rule, where its name begins) of the names of gated rules in a span."""
+        """(rule, where its name begins) of the names of gated rules in a span. What one holds is remembered: the files
+        of a repository repeat each other.
+        """
+        text, size = bytes(memoryview(data)[start : end + _OPENING_REACH]), end - start
+        if size > _MEMORABLE:
+            return [(rule, place + start) for rule, place in self._fresh(text, size)]
+        known = self._seen.get((text, size))
+        if known is None:
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            known = self._seen[text, size] = self._fresh(text, size)
+        return [(rule, place + start) for rule, place in known]
+
+    def _fresh(self, text: bytes, size: int) -> list[tuple[int, int]]:
+        """As `within`, of the first so many bytes of a text."""
         if self._database is None:
             return []
         found: dict[tuple[int, int], None] = {}  # a name may end at several places
@@ -253,12 +269,12 @@ class _Names:
 
         def on_name(rule: int, place: int, end: int, _flags: int, _context: object) -> None:
             if rule in openings:
-                ends.append((rule, start + place, start + end))
+                ends.append((rule, place, end))
             else:
-                found[rule, start + place] = None
+                found[rule, place] = None
 
-        whole = memoryview(data)
-        self._database.scan(whole[start:end], match_event_handler=on_name, scratch=self._scratch)  # type: ignore[type-var]
+        whole = memoryview(text)
+        self._database.scan(whole[:size], match_event_handler=on_name, scratch=self._scratch)  # type: ignore[type-var]
         for rule, place, name_end in ends:
             if self._opens(rule, whole[name_end:]):
                 found[rule, place] = None

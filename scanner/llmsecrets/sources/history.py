@@ -31,7 +31,7 @@ from llmsecrets.sources.standing import Trees
 Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
 _WALKED = ("--ignore-missing", "--date-order", "--reverse")  # as a walk goes
-_BLOCK = 5000  # ids given to git at once
+_BLOCK = 500  # ids given to git at once: few enough to divide the work evenly
 _TURNS = 1000  # pieces that the work on a history is split into
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
@@ -71,6 +71,7 @@ class HistorySource:
         self._order: dict[str, int] = {}  # of commits that brought something in, in the walk
         self._commits = 0  # how many it met
         self._sequence = ""  # which, and in which order
+        self._walked: Seen | None = None
         self._whole: Walk | None = None  # instead of the walk since the last scan, where that does not tell enough
         self._aside: dict[str, tuple[str, str]] = {}  # places of what no commit brought in
         self._damaged = False  # whether it broke off
@@ -253,8 +254,8 @@ class HistorySource:
         """Commits by their ids, those that are here; once places were looked up, with their order."""
         commits = self._repository.details(ids)
         unknown = commits.keys() - self._order.keys()
-        if self._order and unknown and not self._damaged:
-            self._order.update((one, number) for one, number in self._numbers.items() if one in unknown)
+        if self._walked and unknown:
+            self._order.update(self._walked.numbers(unknown))
         return {one: commit._replace(order=self._order.get(one, self._commits)) for one, commit in commits.items()}
 
     def _is_excluded(self, path: str) -> bool:
@@ -362,12 +363,11 @@ class HistorySource:
         return self._order.get(commit_id, self._commits), path, blob_id
 
     def _put_in_order(self, walked: Seen, known: State | None) -> None:
-        """Number the commits that a walk met; those it did not, for it left out what is known, are counted anew."""
-        before = len(self._numbers) if known else 0
-        self._order = {one: before + number for one, number in walked.order.items()}
-        self._order.update(self._numbers if known else {})
-        self._commits = before + walked.commits
-        self._sequence = sequence_of(self._numbers) if known else walked.sequence
+        """Number the commits, all that led here: a walk that left out what is known has met only some."""
+        every = list(self._numbers) if known else list(walked.commits())
+        self._walked = None if known else walked
+        self._order = dict(self._numbers) if known else walked.order
+        self._commits, self._sequence = len(every), sequence_of(every)
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
@@ -387,8 +387,8 @@ class HistorySource:
         files = {blob_id for blob_id in seen if blobs[blob_id].kind == "file" and blob_id not in known}
         new = {seen[blob_id][0] for blob_id in files} - {""}
         with ThreadPoolExecutor(1) as meanwhile:
-            reading = meanwhile.submit(_Tips, self._repository)
-            introduced = _introduced(self._changes(sorted(new)), blobs)
+            reading = meanwhile.submit(_Tips, self._repository, seen.keys())
+            introduced = _introduced(self._changes(sorted(new), files))
             tips = reading.result()
         for blob_id, (commit_id, walked) in seen.items():
             commit, standing = commits.get(commit_id), tips.standing(blob_id)
@@ -422,8 +422,8 @@ class HistorySource:
         """As `places_of`; of blobs whose places were looked for before, only commits since then are gone through."""
         if self._damaged:
             every = list(self._repository.every_id(("commit",)))
-            changed = ((commit_id, change) for commit_id, changes in self._changes(every) for change in changes)
-            yield from ((commit_id, one.blob_id, one.path) for commit_id, one in changed if one.blob_id in {*blob_ids})
+            for commit_id, changes in self._changes(every, {*blob_ids}):
+                yield from ((commit_id, one.blob_id, one.path) for one in changes)
             return
         before: Mapping[str, list[list[str]]] = {}
         if self.known and not self._whole and self.met == {glob: set(met) for glob, met in self.known.globs.items()}:
@@ -435,9 +435,10 @@ class HistorySource:
         if new:
             yield from self._repository.places_of(new, paths=paths)
 
-    def _changes(self, commit_ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Change]]]:
-        """What commits changed, those whose trees can be read."""
-        return (self._repository.readable_changes if self._damaged else self._repository.changes)(commit_ids)
+    def _changes(self, commit_ids: Sequence[str], blob_ids: Set[str]) -> Iterator[tuple[str, Sequence[Change]]]:
+        """Where commits brought blobs in, those whose trees can be read."""
+        changes = self._repository.readable_changes if self._damaged else self._repository.changes
+        return changes(commit_ids, to=blob_ids)
 
     def _dangling(self, blob_ids: Set[str]) -> dict[str, tuple[str, str]]:
         """Places of objects that no ref leads to: those of unreachable commits, else none but the object itself."""
@@ -450,24 +451,21 @@ class HistorySource:
         return {blob_id: walked.places.get(blob_id, ("", f"unreachable/{blob_id}")) for blob_id in blob_ids}
 
 
-def _introduced(
-    changed: Iterable[tuple[str, Sequence[Change]]], wanted: Mapping[str, object]
-) -> dict[tuple[str, str], list[str]]:
+def _introduced(changed: Iterable[tuple[str, Sequence[Change]]]) -> dict[tuple[str, str], list[str]]:
     """(commit, blob) → the paths at which the commit brought the blob in."""
     paths: dict[tuple[str, str], list[str]] = {}
     for commit_id, changes in changed:
         for change in changes:
-            if change.blob_id in wanted:
-                paths.setdefault((commit_id, change.blob_id), []).append(change.path)
+            paths.setdefault((commit_id, change.blob_id), []).append(change.path)
     return paths
 
 
 class _Tips:
-    """What stands today: at HEAD and at the tips of the newest refs."""
+    """What of some blobs stands today: at HEAD and at the tips of the newest refs."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._head = repository.tree_paths("HEAD")
-        self._refs = {name: repository.tree_paths(tree) for name, tree in repository.tips(_REFS_LOOKED_AT)}
+    def __init__(self, repository: Repository, blob_ids: Set[str]) -> None:
+        self._head = repository.tree_paths("HEAD", blob_ids)
+        self._refs = {name: repository.tree_paths(tree, blob_ids) for name, tree in repository.tips(_REFS_LOOKED_AT)}
 
     def paths(self, blob_id: str) -> Iterator[str]:
         """Where a blob stands at HEAD and the tips."""
