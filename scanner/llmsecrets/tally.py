@@ -151,9 +151,8 @@ class Tally:
         base = self._family[-1] if version.depth else _Kin(barren=True, hides=False)
         barren = not found.news and base.barren
         manifest = magic.is_manifest(version.data)
-        hides = base.hides or (
-            (found.signs or manifest) and self._hides(version.news(_AROUND_NEWS), engine, manifest=manifest)
-        )
+        signs = found.signs or manifest or 0 in version.data
+        hides = base.hides or (signs and self._hides(version.news(_AROUND_NEWS), engine, manifest=manifest))
         if version.blob_id and (hides or (not barren and magic.is_notebook(version.data))):
             self.note(found.chunk, engine, found.regions, hides=hides)
             seen = self.seen.of.get(version.blob_id, ())

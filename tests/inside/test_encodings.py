@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llmsecrets import templates
 from llmsecrets.inside import Limits, encodings, expand
-from llmsecrets.inside.encodings import spans
+from llmsecrets.inside.encodings import may_hold, spans
 from llmsecrets.model import Chunk, Provenance
 from llmsecrets.sources import windows
 
@@ -76,6 +76,14 @@ def test_wide_text_comes_out_at_its_place_whatever_stands_around_it(text, encodi
 def test_zeros_and_nearly_wide_characters_are_no_text() -> None:
     for content in (bytes(100_000), (b"a\0" * 18 + b"a\x80") * 3000, (b"a\0\0\0" * 18 + b"ab") * 1500):
         assert spans(content) == []
+        assert not may_hold(memoryview(content))
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+def test_wide_text_is_a_sign_of_something_encoded(encoding) -> None:
+    for before in (b"", b"\x80", bytes(70_000)):
+        assert may_hold(memoryview(before + ("twenty letters, no less"[:20]).encode(encoding)))
+        assert not may_hold(memoryview(before + ("twenty letters, no less"[:19]).encode(encoding)))
 
 
 @pytest.mark.parametrize("width", [64, 76])

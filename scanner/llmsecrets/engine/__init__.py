@@ -57,11 +57,6 @@ class Engine:
         """Keep what was compiled to confirm with for the next run."""
         self._patterns.keep()
 
-    @property
-    def signs(self) -> bool:
-        """Whether the chunk that was looked through last may hold encoded text."""
-        return self._matcher.signs
-
     def specificity(self, rule_id: str) -> int:
         """How much a rule says, of two that match the same."""
         return self.rules.get(rule_id).specificity

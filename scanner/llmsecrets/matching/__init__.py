@@ -24,16 +24,13 @@ STRETCH = 1 << 19  # bytes confirmed at once where a rule has no anchor
 Regions = dict[int, list[list[int]]]
 
 # What tells that a key may be encoded: a run of letters and digits, an escape before eight of them or before others
-# like it, wide characters. `inside.encodings` looks closer. Stage one finds them on its way.
+# like it. `inside.encodings` looks closer, and for wide characters too. Stage one finds these on its way.
 RUN = 32  # letters and digits in a row, as 24 bytes of text have them in base64; `+`, `/`, `-` and `_` are rare in it
-WIDE = 20  # characters in a row
 _ESCAPES = ("%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", "&#x?[0-9A-Fa-f]{2,4};")
-_WIDE_SIGNS = tuple(rf"(?:[\t\n\r -~]\x00{{{zeros}}}){{{WIDE - 1}}}[\t\n\r -~]" for zeros in (1, 3))
 SIGNS = (
     rf"[A-Za-z0-9]{{{RUN}}}",
     *(f"{escape}[A-Za-z0-9]{{8}}" for escape in _ESCAPES),
     *(f"(?:{escape}){{8}}" for escape in _ESCAPES),
-    *_WIDE_SIGNS,
 )
 
 ENGINES = ("auto", "hyperscan", "regex")
@@ -55,7 +52,7 @@ class Matcher(Protocol):
 
     @property
     def signs(self) -> bool:
-        """Whether what was looked through last, of a version what is new in it, may hold a sign of encoded text."""
+        """Whether what was looked through last, of a version what is new in it, may hold one of SIGNS."""
 
     def clone(self) -> Matcher:
         """The same rules for use in another thread."""
