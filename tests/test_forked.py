@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
-from support import Repo, make_key
+from support import ENGINES, findings_in, make_key
 
 from llmsecrets import forked
 from llmsecrets.errors import LlmsecretsError
+from llmsecrets.model import Candidate
+from llmsecrets.templates import expand
 
 pytestmark = pytest.mark.skipif(not forked.AVAILABLE, reason="this system does not fork")
 
@@ -35,19 +39,21 @@ os.fork = counted
 """
 
 
-def _scan(repository: Repo, before: str) -> subprocess.CompletedProcess[str]:
+def _scan(folder: Path, before: str, *options: str) -> subprocess.CompletedProcess[str]:
     code = f"{before}\nfrom llmsecrets.cli import main\nmain()"
-    arguments = ("scan", "--history", "--no-cache", "-j", "2", "-q", "-f", "json", ".")
+    arguments = ("scan", *options, "-j", "2", "-q", "-f", "json", ".")
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=repository.root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
 @pytest.fixture
-def history(repository) -> Repo:
+def scanned(repository) -> Path:
+    """A repository with nine keys, and with files enough for two processes."""
     for number in range(9):
         repository.commit({f"{number}.py": f"key = '{make_key('github', number + 1)}'\n"})
-    return repository
+    repository.commit({f"more/{number}.py": f"key = {number}\n" for number in range(100)})
+    return repository.root
 
 
 def test_results_come_in_the_order_of_the_tasks_however_large() -> None:
@@ -94,16 +100,33 @@ def test_an_interrupt_leaves_no_child_behind() -> None:
         os.waitpid(-1, 0)
 
 
-def test_threads_find_the_same(history) -> None:
-    with_processes, with_threads = _scan(history, ""), _scan(history, _WITH_THREADS)
+@pytest.mark.parametrize("options", [("--history", "--no-cache"), ()])
+def test_threads_find_the_same(scanned, options) -> None:
+    with_processes, with_threads = _scan(scanned, "", *options), _scan(scanned, _WITH_THREADS, *options)
     assert with_threads.returncode == with_processes.returncode == 1
     found = [one.stdout.partition('"stats"')[0] for one in (with_processes, with_threads)]
     assert found[0] == found[1]
     assert found[0].count('"rule_id"') == 9
 
 
-def test_a_scan_whose_child_is_killed_is_incomplete(history) -> None:
+@pytest.mark.parametrize("options", [("--history", "--no-cache"), ()])
+def test_a_scan_whose_child_is_killed_is_incomplete(scanned, options) -> None:
     """By the system, say, for want of memory: nothing is passed off as a result."""
-    outcome = _scan(history, _KILLED)
+    outcome = _scan(scanned, _KILLED, *options)
     assert (outcome.returncode, outcome.stdout) == (3, "")
     assert "a worker process ended early" in outcome.stderr
+
+
+def test_what_a_child_has_found_arrives_whole(builtin_engines) -> None:
+    pair = f"AWS_ACCESS_KEY_ID={make_key('aws')}\nAWS_SECRET_ACCESS_KEY={expand('{{alnum:39}}7', 1)}\n"
+    password = b"postgres://admin:" + b"tR4\xe9zV9" + b"q7Lx@db.internal/app\n"
+    found = [
+        one
+        for content in (pair.encode(), password)
+        for one in findings_in(builtin_engines[ENGINES[0]], content, os.fsdecode(b"\xff/.env"))
+    ]
+    assert len(found) == 3  # a pair is two, each with the other as its part
+    for one in found:
+        again = Candidate.parse(json.loads(json.dumps(one.dump())))
+        assert again == one
+        assert again.finding.secret.reveal() == one.finding.secret.reveal()

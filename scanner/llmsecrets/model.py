@@ -313,6 +313,35 @@ class Candidate(NamedTuple):
     finding: Finding
     context: Context
 
+    def dump(self) -> list[Any]:
+        """As plain lists, for another process of the same scan: what is secret is in them. Of the commit only its id,
+        and not how the secret stands.
+        """
+        rule_id, family, secret, location, provenance, *rest, components, verification, _ = self.finding
+        parts = [(one.name, _text_of(one.secret), one.location) for one in components]
+        found = [rule_id, family, _text_of(secret), location, provenance.dump(), *rest, parts, verification]
+        return [found, [_text_of(one) for one in self.context]]
+
+    @classmethod
+    def parse(cls, dumped: Sequence[Any]) -> "Candidate":
+        """What `dump` gave, of no commit."""
+        found, context = dumped
+        rule_id, family, secret, place, provenance, severity, confidence, score, excerpt, facts, parts, verified = found
+        finding = Finding(
+            rule_id, family, _secret_of(secret), Location(*place), Provenance.parse(provenance, {}),
+            severity, confidence, score, Excerpt(*excerpt), tuple((label, value) for label, value in facts),
+            tuple(Component(name, _secret_of(text), Location(*at)) for name, text, at in parts), verified,
+        )  # fmt: skip
+        return cls(finding, Context(*map(_secret_of, context)))
+
+
+def _text_of(secret: Secret) -> str:
+    return secret.reveal().decode("latin-1")
+
+
+def _secret_of(text: str) -> Secret:
+    return Secret(text.encode("latin-1"))
+
 
 def identify(secret: Secret, family: str, key: bytes = REPORT_KEY) -> str:
     """The id of a secret found by a family of rules."""

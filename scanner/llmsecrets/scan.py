@@ -131,11 +131,11 @@ class Scanner:
         salt = known.salt if known else os.urandom(16).hex()
         if len(shards) == 1 and self._progress is None:
             return self._tally(salt).drain(shards[0], self._engine, take, threading.Event())
-        if _is_history(source) and len(shards) > 1:
+        if getattr(source, "separable", False) and len(shards) > 1:
             from llmsecrets import forked
 
             if forked.AVAILABLE:
-                return self._run_forked(shards, salt)
+                return self._run_forked(shards, salt, take)
         stop = threading.Event()
         tallies = [self._tally(salt) for _ in shards]
         threads = [
@@ -153,15 +153,17 @@ class Scanner:
     def _tally(self, salt: str, report: forked.Report = lambda blobs, size: None) -> Tally:
         return Tally(salt, self._settings.limits, report)
 
-    def _run_forked(self, shards: Sequence[Iterator[Content]], salt: str) -> Tally:
-        """As with threads, in processes: what a history's matches cost the interpreter is worth a core each."""
+    def _run_forked(
+        self, shards: Sequence[Iterator[Content]], salt: str, take: Callable[[Tally, Chunk, Engine], None]
+    ) -> Tally:
+        """As with threads, in processes: what content costs the interpreter is worth a core each."""
         from llmsecrets import forked
 
         def task(shard: Iterator[Content]) -> forked.Task:
             def scan(report: forked.Report) -> bytes:
                 tally = self._tally(salt, report)
                 engine = self._engine.clone()
-                result = tally.drain(shard, engine, Tally.note, threading.Event()).dump()
+                result = tally.drain(shard, engine, take, threading.Event()).dump()
                 engine.keep()
                 return result
 

@@ -172,15 +172,16 @@ class Tally:
         """Everything, for another process to `add`."""
         import json
 
-        skips = [one.dump() for one in self.skips]
-        return json.dumps([*self.seen.dump(), skips, self.blobs, self.size]).encode()
+        candidates, skips = ([one.dump() for one in some] for some in (self.candidates, self.skips))
+        return json.dumps([*self.seen.dump(), candidates, skips, self.blobs, self.size]).encode()
 
     def add(self, dumped: bytes, engine: Engine) -> None:
         """Add what another process has dumped."""
         import json
 
-        sightings, provenances, skips, blobs, size = json.loads(dumped)
+        sightings, provenances, candidates, skips, blobs, size = json.loads(dumped)
         self.seen.recall(sightings, provenances, engine)
+        self.candidates += [Candidate.parse(one) for one in candidates]
         self.skips += [Skip.parse(one) for one in skips]
         self.blobs += blobs
         self.size += size

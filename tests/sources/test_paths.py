@@ -10,12 +10,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from llmsecrets.model import Chunk, Skip
 from llmsecrets.sources.paths import PathSource
+from llmsecrets.templates import expand
 
 
 def nothing_excluded(path: str) -> str:
@@ -362,11 +364,24 @@ def test_excludes_add_up(tree, scan, key) -> None:
     assert scan("tree", "--exclude", "tree/a.py", "--exclude", "tree/b.py").paths == ["tree/c.py"]
 
 
-# ---- threads -------------------------------------------------------------------------------------------------------
+# ---- processes -----------------------------------------------------------------------------------------------------
 
 
-def test_the_report_does_not_depend_on_the_number_of_threads(tree, scan, key) -> None:
-    tree(**{f"{number % 7}/{number}.py": f"key = '{key('github', number)}'\n" for number in range(60)})
-    reports = [scan("tree", "-j", jobs).json["findings"] for jobs in ("1", "2", "8")]
-    assert reports[0] == reports[1] == reports[2]
-    assert len(reports[0]) == 60
+def test_the_report_does_not_depend_on_the_number_of_processes(tree, scan, key) -> None:
+    """Whatever is found: with parts, in archives and encodings, suppressed; and what is not read."""
+    pair = f"AWS_ACCESS_KEY_ID={key('aws')}\nAWS_SECRET_ACCESS_KEY={expand('{{alnum:39}}7', 1)}\n"
+    folder = tree(
+        **{f"{number % 7}/{number}.py": f"key = '{key('github', number)}'\n" for number in range(180)},
+        **{"a.env": pair, "wide.txt": key("npm").encode("utf-16"), "bad.ipynb": '{"cells": [}', "bad.zip": b"PK\3\4"},
+        **{os.fsdecode(b"\xff.py"): f"key = '{key('slack')}'  # llmsecrets:ignore\n"},
+    )
+    with zipfile.ZipFile(folder / "c.zip", "w") as archive:
+        archive.writestr("inner.py", key("gitlab"))
+    os.mkfifo(folder / "pipe")
+    one, *others = (scan("tree", "-j", jobs, "--min-confidence", "low", CI="true").json for jobs in ("1", "2", "8"))
+    for report in others:
+        assert {**report, "stats": {}} == {**one, "stats": {}}
+    assert len(one["findings"]) == 184
+    assert any(finding["components"] for finding in one["findings"])
+    assert {entry["location"]["path"] for entry in one["suppressed"]} == {"tree/\\xff.py"}
+    assert {skip["reason"] for skip in one["skips"]} >= {"not a file", "not opened"}

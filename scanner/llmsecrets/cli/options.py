@@ -209,7 +209,9 @@ engine_options = together(
         help="Remember history and image scans here.",
     ),
     click.option("--no-cache", is_flag=True, help="Read all of a history or image again, and remember nothing."),
-    click.option("-j", "--jobs", type=click.IntRange(0), metavar="N", help="Threads.  [default: one a core]"),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(0), metavar="N", help="Processes or threads.  [default: one a core]"
+    ),
     click.option("--engine", metavar="NAME", help="auto, hyperscan or regex.  [default: auto]"),
     section="Speed",
 )

@@ -40,6 +40,8 @@ _REFS_LOOKED_AT = 20
 class HistorySource:
     """All objects reachable from any ref or reflog; with `unreachable`, the rest of the object database too."""
 
+    separable = True
+
     def __init__(
         self,
         repository: Repository,

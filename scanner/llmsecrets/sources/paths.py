@@ -10,22 +10,26 @@ import errno
 import os
 import posixpath
 import stat
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from llmsecrets.errors import ConfigError
+from llmsecrets.forked import Queue
 from llmsecrets.git import Repository
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
 from llmsecrets.sources.windows import chunks
 
 _PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_TURNS = 1000  # pieces that the files are divided into
+_WORTH_A_PROCESS = 64  # files: less is scanned sooner than shared out
 _KINDS = ((stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 
 
 class PathSource:
     """The files below the given paths, each scanned once however often it is named."""
+
+    separable = True
 
     def __init__(
         self,
@@ -44,8 +48,11 @@ class PathSource:
         self._prefix, self._use_gitignore = prefix, use_gitignore
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
-        queue = _Locked(self._files())
-        return [self._shard(queue) for _ in range(jobs)]
+        if jobs == 1:
+            return [self._shard(self._files())]
+        files = list(self._files())
+        queue = Queue(files, _TURNS)
+        return [self._shard(queue) for _ in range(min(jobs, 1 + len(files) // _WORTH_A_PROCESS))]
 
     def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
         """What stands at a path that reports show. A link is no file of its own."""
@@ -64,7 +71,7 @@ class PathSource:
                 return iter(()) if stat.S_ISDIR(status.st_mode) else None
             return iter([bytes(chunk.data) for chunk in chunks(file.read, Provenance(path))])
 
-    def _shard(self, queue: Iterator[str | Skip]) -> Iterator[Chunk | Skip]:
+    def _shard(self, queue: Iterable[str | Skip]) -> Iterator[Chunk | Skip]:
         for item in queue:
             if isinstance(item, Skip):
                 yield item
@@ -160,17 +167,6 @@ class PathSource:
 
     def _skip(self, path: str, reason: str, detail: str, *, expected: bool = False) -> Skip:
         return Skip(Provenance(self._shown(path)), reason, detail, expected)
-
-
-class _Locked(Iterator["str | Skip"]):
-    """An iterator that several threads may take from."""
-
-    def __init__(self, items: Iterable[str | Skip]) -> None:
-        self._items, self._lock = iter(items), threading.Lock()
-
-    def __next__(self) -> str | Skip:
-        with self._lock:
-            return next(self._items)
 
 
 def _is_absent(path: Path) -> bool:
