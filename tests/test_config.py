@@ -281,6 +281,20 @@ def test_an_age_is_a_number_of_days(configured, value) -> None:
         configured(f"max_age_days: {value}")
 
 
+@pytest.mark.parametrize("name", ["ENGIN", "JOB", "MINCONFIDENCE", "EXCLUDES", "ALLOW_INCOMPLET"])
+def test_a_misspelt_variable_is_a_mistake(llmsecrets, name) -> None:
+    outcome = llmsecrets("scan", **{f"LLMSECRETS_{name}": "1"})
+    assert outcome.code == 2
+    assert f"there is no setting LLMSECRETS_{name}" in outcome.stderr
+    assert "Did you mean LLMSECRETS_" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["VERSION", "CACHE_DIR", "DEBUG", "TOKEN", "ALLOW", "IMAGE"])
+def test_other_variables_are_nobodys_business(llmsecrets, tmp_path, name) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    assert llmsecrets("scan", "a.py", **{f"LLMSECRETS_{name}": str(tmp_path / "1")}).code == 0
+
+
 # ---- config show ---------------------------------------------------------------------------------------------------
 
 

@@ -84,6 +84,8 @@ class Config(NamedTuple):
 
 _KEYS = tuple(name for name in Config._fields if name not in ("folder", "origins", "nested", "nearest"))
 _EXTENDS = "extends"
+_VARIABLE = "LLMSECRETS_"  # how the names of settings begin in the environment
+_ALIKE = 0.8  # of 1: how much two names share that are likely meant to be the same
 _DEEPEST = 10  # files that extend one another
 _DEFAULTS = Config()
 _SIZES = ("max_file_size", "max_layer_size", "max_archive_size")
@@ -160,12 +162,25 @@ def _allowed_for_gitleaks(file: str) -> tuple[AllowEntry, ...]:
 
 
 def _layers(file: Path | None, options: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    variables = {name: os.environ.get(f"LLMSECRETS_{name.upper()}") for name in _KEYS if name != "allow"}
     return [
         *([(str(file), _extended(file))] if file else []),
-        *((f"LLMSECRETS_{name.upper()}", {name: value}) for name, value in variables.items() if value is not None),
+        *((f"{_VARIABLE}{name.upper()}", {name: value}) for name, value in _in_environment().items()),
         ("command line", {name: value for name, value in options.items() if value is not None and value != ()}),
     ]
+
+
+def _in_environment() -> dict[str, str]:
+    """What variables set. Raises ConfigError for one that is likely a setting misspelt; others may be anybody's."""
+    start = len(_VARIABLE)
+    given = {name[start:].lower(): value for name, value in os.environ.items() if name.startswith(_VARIABLE)}
+    settable = [name for name in _KEYS if name != "allow"]
+    for name in given.keys() - {*settable}:
+        from difflib import get_close_matches  # late: few have any that is not known
+
+        if close := get_close_matches(name, settable, n=1, cutoff=_ALIKE):
+            hint = f"Did you mean {_VARIABLE}{close[0].upper()}?"
+            raise ConfigError(f"there is no setting {_VARIABLE}{name.upper()}", hint)
+    return {name: given[name] for name in settable if name in given}
 
 
 def _extended(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -190,6 +190,12 @@ def test_an_inline_ignore_in_a_cell(tmp_path, scan, key) -> None:
     assert (len(found["findings"]), found["suppressed"][0]["reason"]) == (1, "inline ignore")
 
 
+def test_a_comment_for_the_next_line_ends_with_its_cell(tmp_path, scan, key) -> None:
+    cells = [{"source": "# llmsecrets:ignore-next-line"}, {"source": f"a = '{key('github')}'"}]
+    (tmp_path / "nb.ipynb").write_text(json.dumps(notebook(*cells)))
+    assert [finding["rule_id"] for finding in scan().json["findings"]] == ["github-pat"]
+
+
 def test_only_what_a_change_adds_to_a_notebook_is_reported(repository, scan, key) -> None:
     old = {"source": [key("github")]}
     repository.commit({"nb.ipynb": json.dumps(notebook(old), indent=1)})

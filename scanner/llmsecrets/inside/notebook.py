@@ -129,10 +129,11 @@ def text_of(chunk: Chunk) -> Chunk:
 
 
 def _shown(piece: Piece) -> bytes:
+    """A text with an empty line behind it: a comment that silences the next line silences none of the next cell."""
     text = piece.text
     if "\x1b" in text or ";base64," in text:
         text = _UNSEEN.sub("", text)
-    return (text if text.endswith("\n") else text + "\n").encode("utf-8", "replace")
+    return (text + "\n" * (1 if text.endswith("\n") else 2)).encode("utf-8", "replace")
 
 
 def _place(
