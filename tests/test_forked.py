@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -88,6 +89,19 @@ def test_each_thing_in_a_queue_is_drawn_once() -> None:
 def test_a_child_without_a_result_is_an_error(end, capfd) -> None:
     with pytest.raises(LlmsecretsError, match="ended early"):
         forked.run([end, lambda _: b"fine"], lambda *_: None)
+
+
+@pytest.mark.parametrize("possible", [0, 1, 2])
+def test_what_gets_no_process_is_done_here(monkeypatch, possible) -> None:
+    fork, here = os.fork, os.getpid()
+    forks = iter([fork] * possible)
+    monkeypatch.setattr(os, "fork", lambda: next(forks, _refused)())
+    results = forked.run([lambda _: str(os.getpid()).encode()] * 3, lambda *_: None)
+    assert [int(result) == here for result in results] == [False] * possible + [True] * (3 - possible)
+
+
+def _refused() -> int:
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
 
 def test_an_interrupt_leaves_no_child_behind() -> None:

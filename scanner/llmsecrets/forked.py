@@ -55,11 +55,17 @@ class _Child(NamedTuple):
 def run(tasks: Sequence[Task], watch: Callable[[int, int], None]) -> list[bytes]:
     """The result of each task, each run in a process of its own. `watch` is told the sum of what they report.
 
-    Raises LlmsecretsError where a child ends without a result.
+    Where the system gives no more processes, what is left is run here, afterwards. Raises LlmsecretsError where a child
+    ends without a result.
     """
     board = mmap.mmap(-1, _COUNTS.size * len(tasks))
-    children = [_start(task, board, number) for number, task in enumerate(tasks)]
+    children: list[_Child] = []
     try:
+        for number, task in enumerate(tasks):
+            child = _start(task, board, number)
+            if child is None:
+                break
+            children.append(child)
         _gather(children, board, watch)
         statuses = [os.waitpid(child.pid, 0)[1] for child in children]
     except BaseException:
@@ -68,14 +74,20 @@ def run(tasks: Sequence[Task], watch: Callable[[int, int], None]) -> list[bytes]
         raise
     if any(statuses):
         raise LlmsecretsError("a worker process ended early", "Try again with -j 1, which says more.")
-    return [b"".join(child.pieces) for child in children]
+    left = tasks[len(children) :]
+    return [*(b"".join(child.pieces) for child in children), *(task(lambda blobs, size: None) for task in left)]
 
 
-def _start(task: Task, board: mmap.mmap, number: int) -> _Child:
+def _start(task: Task, board: mmap.mmap, number: int) -> _Child | None:
     receiving, sending = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:  # too many processes, or too little memory for one more
+        os.close(receiving)
+        os.close(sending)
+        return None
     if pid:
         os.close(sending)
         return _Child(pid, receiving, [])
