@@ -25,15 +25,13 @@ BEGIN = f"(?:(?<![A-Za-z0-9_])|{'|'.join(f'(?<={escape})' for escape in _ESCAPES
 BEFORE = f"(?:^|[^A-Za-z0-9_]|{'|'.join(_ESCAPES)})"
 
 # Where a value is known by its name only, something must call it a credential, and a token's worth of characters must
-# follow an assignment. One expression for all such rules: most texts are never searched for the names. Matches that
-# span more than GATE_WIDTH bytes need not be found; quotes and brackets without a bound are looked for faster.
-# `3D` ends an escaped `=`.
+# follow a sign that opens one. One expression for all such rules: most texts are never searched for the names. Matches
+# that span more than GATE_WIDTH bytes need not be found; quotes and brackets without a bound are looked for faster, and
+# so are signs of one byte: of `%3D`, `\u003d` or a terminal's `ESC[32m` the rest is taken for the value's beginning.
 GATE_WIDTH = 128
 GATE = (
     r"(?i:key|token|secret|passw|auth|cred|bearer|api|client|cert|access|private)"
-    r"(?:[\x00-\xff]{0,40}(?:(?:[=:,(> \t|?{]|3[dD]|\x1b\[[\d;]{1,8}m)"
-    r"-?[\s\"'`\\({\[]*(?:[bfru@]{1,2}[\"'])?|[;\x00]|A\[)|-)"
-    r"[A-Za-z0-9_\-./+]{16}"
+    r"(?:[\x00-\xff]{0,40}[=:,(> \t|?{%\[;\x00\"'`\\]-?[\s\"'`\\({\[]*|-)[A-Za-z0-9_\-./+]{16}"
 )
 
 GATE_REACH = 416  # bytes before the end of a gate's match in which the name must stand
