@@ -114,6 +114,30 @@ def test_an_interrupt_leaves_no_child_behind() -> None:
         os.waitpid(-1, 0)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_child_outlives_a_parent_that_is_killed(number) -> None:
+    """As when a job is cancelled: the output they hold open would keep its reader waiting."""
+    code = """
+import time
+from llmsecrets import forked
+
+def work(report):
+    print("at work", flush=True)
+    while True:
+        report(0, 0)
+        time.sleep(0.01)
+
+forked.run([work, work], lambda *_: None)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(2):
+        process.stdout.readline()
+    process.send_signal(number)
+    assert process.communicate(timeout=30) == ("", None)
+    assert process.returncode == -number
+
+
 @pytest.mark.parametrize("options", [("--history", "--no-cache"), ()])
 def test_threads_find_the_same(scanned, options) -> None:
     with_processes, with_threads = _scan(scanned, "", *options), _scan(scanned, _WITH_THREADS, *options)

@@ -80,6 +80,7 @@ def run(tasks: Sequence[Task], watch: Callable[[int, int], None]) -> list[bytes]
 
 def _start(task: Task, board: mmap.mmap, number: int) -> _Child | None:
     receiving, sending = os.pipe()
+    parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -92,8 +93,14 @@ def _start(task: Task, board: mmap.mmap, number: int) -> _Child | None:
         os.close(sending)
         return _Child(pid, receiving, [])
     code = 1
+
+    def report(blobs: int, size: int) -> None:
+        if os.getppid() != parent:  # it was killed: nobody waits for the result
+            os._exit(1)
+        _COUNTS.pack_into(board, _COUNTS.size * number, blobs, size)
+
     try:
-        result = task(lambda blobs, size: _COUNTS.pack_into(board, _COUNTS.size * number, blobs, size))
+        result = task(report)
         with open(sending, "wb") as out:
             out.write(result)
         code = 0
