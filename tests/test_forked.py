@@ -77,7 +77,7 @@ def test_what_children_report_is_summed_up() -> None:
 
 def test_each_thing_in_a_queue_is_drawn_once() -> None:
     things = [f"{number}\n" for number in range(2500)]
-    queue = forked.Queue(things, turns=1000)
+    queue = forked.Queue(things)
     shares = forked.run([lambda _: "".join(queue).encode()] * 3, lambda *_: None)
     assert sorted(b"".join(shares).split()) == sorted(thing.strip().encode() for thing in things)
     assert list(queue) == []

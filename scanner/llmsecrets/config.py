@@ -171,16 +171,15 @@ def _layers(file: Path | None, options: Mapping[str, Any]) -> list[tuple[str, Ma
 
 def _in_environment() -> dict[str, str]:
     """What variables set. Raises ConfigError for one that is likely a setting misspelt; others may be anybody's."""
-    start = len(_VARIABLE)
-    given = {name[start:].lower(): value for name, value in os.environ.items() if name.startswith(_VARIABLE)}
-    settable = [name for name in _KEYS if name != "allow"]
-    for name in given.keys() - {*settable}:
+    settable = {f"{_VARIABLE}{name.upper()}": name for name in _KEYS if name != "allow"}
+    given = {variable: value for variable, value in os.environ.items() if variable.startswith(_VARIABLE)}
+    for variable in given.keys() - settable.keys():
         from difflib import get_close_matches  # late: few have any that is not known
 
-        if close := get_close_matches(name, settable, n=1, cutoff=_ALIKE):
-            hint = f"Did you mean {_VARIABLE}{close[0].upper()}?"
-            raise ConfigError(f"there is no setting {_VARIABLE}{name.upper()}", hint)
-    return {name: given[name] for name in settable if name in given}
+        known = {one.removeprefix(_VARIABLE): one for one in settable}
+        if close := get_close_matches(variable.removeprefix(_VARIABLE), known, n=1, cutoff=_ALIKE):
+            raise ConfigError(f"there is no setting {variable}", f"Did you mean {known[close[0]]}?")
+    return {name: given[variable] for variable, name in settable.items() if variable in given}
 
 
 def _extended(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

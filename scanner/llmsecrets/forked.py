@@ -22,6 +22,7 @@ Task = Callable[[Report], bytes]
 
 _COUNTS = struct.Struct("<QQ")
 _TICKET = struct.Struct("<H")
+_PIECES = 1000  # that the things in a queue are drawn in, at most: their tickets fit in a pipe
 
 Item = TypeVar("Item")
 
@@ -29,9 +30,8 @@ Item = TypeVar("Item")
 class Queue(Iterable[Item]):
     """Things to do, drawn by several processes or threads as each has time. Each iterates over its share."""
 
-    def __init__(self, items: Sequence[Item], turns: int) -> None:
-        """Drawn in at most `turns` pieces, up to 1,000."""
-        self._items, self._size = items, -(-len(items) // turns) or 1
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items, self._size = items, -(-len(items) // _PIECES) or 1
         self._drawing, filling = os.pipe()
         pieces = -(-len(items) // self._size)
         with open(filling, "wb") as tickets:

@@ -151,7 +151,7 @@ class Tally:
         base = self._family[-1] if version.depth else _Kin(barren=True, hides=False)
         barren = not found.news and base.barren
         manifest = magic.is_manifest(version.data)
-        signs = found.signs or manifest or 0 in version.data
+        signs = found.signs or manifest or 0 in version.data  # a zero: of wide characters, perhaps
         hides = base.hides or (signs and self._hides(version.news(_AROUND_NEWS), engine, manifest=manifest))
         if version.blob_id and (hides or (not barren and magic.is_notebook(version.data))):
             self.note(found.chunk, engine, found.regions, hides=hides)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import tempfile
@@ -30,7 +31,7 @@ class Seen(NamedTuple):
 
     def commits(self) -> Iterator[str]:
         """The ids of the commits, in their order."""
-        return (line.decode() for line in self.listing.split())
+        return (line[:-1].decode() for line in io.BytesIO(self.listing))
 
     @property
     def order(self) -> dict[str, int]:
@@ -111,7 +112,7 @@ def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str
                 missing.append(object_id[1:].decode())
                 continue
             commit = object_id
-            listing += line
+            listing += object_id + b"\n"
         if object_id in wanted:
             places.setdefault(object_id.decode(), (commit.decode(), text_of(path)))
         if hinted.search(path):

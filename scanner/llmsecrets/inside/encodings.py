@@ -30,6 +30,8 @@ _FEW_GROUPS = 4  # where short values are to be expected
 _PERCENT, _UNICODE, _HTML = r"%[2-7][0-9A-Fa-f]", r"\\u00[2-7][0-9A-Fa-f]", r"&#[x0-9]"
 # One pass over everything, which few texts do not leave with nothing, by expressions that Hyperscan is quickest with…
 _GATE = (SIGNS[0], _PERCENT, r"\\u00", "&#")
+_ZERO = r"\x00"  # wide characters have them
+_SIGNS = (*SIGNS, _ZERO)
 _LONGEST_SIGN = 4  # bytes that an escape in the gate spans
 # …unless it is a Kubernetes manifest, whose Secrets hold shorter values.
 _ESCAPES, _ESCAPE_NAMES = (_PERCENT, _UNICODE, _HTML), ("percent", "JSON", "HTML")
@@ -52,10 +54,9 @@ _REACH, _SHORT_REACH, _SHORTEST_WORD = 2048, 64, 16
 _STRETCH, _LONGEST_ESCAPE = 1 << 18, 6  # bytes searched for escapes at once; bytes of one that the search needs
 _CUT = 4  # bytes by which an encoded stretch may end before the window that cuts it: most of a group, or a character
 _BEFORE, _AFTER = 96, 48  # bytes of the line around an encoded stretch that rules may look at
-# Wide characters: every byte of text as an `a`, so that a run of them is a fixed text that can be searched for: in
-# programs and pictures this is several times faster than an expression for them.
-_WIDE = 20  # characters in a row
-_ZERO = r"\x00"
+_WIDE = 20  # wide characters in a row
+# Of these, every byte of text as an `a`, so that a run of them is a fixed text that can be searched for: in programs
+# and pictures this is several times faster than an expression for them.
 _SHAPES = bytes(97 if 32 <= byte < 127 or byte in b"\t\n\r" else min(byte, 1) for byte in range(256))
 _WIDTHS = {2: "UTF-16", 4: "UTF-32"}
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -141,8 +142,8 @@ def spans(data: bytes, *, manifest: bool | None = None, thorough: int | None = N
 
 def may_hold(data: bytes | memoryview) -> bool:
     """Whether a text holds a sign of something encoded: one quick look at it."""
-    found = {number for number, _ in _FINDERS.signs.find(data)}
-    return found - {len(SIGNS)} != set() or (bool(found) and any(True for _ in _wide(bytes(data))))
+    found = {_SIGNS[number] for number, _ in _FINDERS.signs.find(data)}
+    return bool(found - {_ZERO}) or (_ZERO in found and any(True for _ in _wide(bytes(data))))
 
 
 def _outermost(found: Iterable[Span]) -> Iterator[Span]:
@@ -200,7 +201,7 @@ class _Finders(threading.local):
 
     def __init__(self) -> None:
         self.gate, self.runs = Finder(_GATE, first=True), Finder(_GATE[:1], first=True)
-        self.signs = Finder((*SIGNS, _ZERO), first=True)
+        self.signs = Finder(_SIGNS, first=True)
         self.stretches, self.short = _Stretches.of(_GROUPS, _BYTES), _Stretches.of(_FEW_GROUPS, _BYTES)
         self.beginnings = _Stretches.of(_GROUPS, _BYTES, _BEFORE_STRING)
         self.escapes = Finder(_ESCAPES)

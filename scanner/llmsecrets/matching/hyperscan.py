@@ -243,21 +243,15 @@ class _Names:
         self._database = gated.database
         self._scratch = hyperscan.Scratch(gated.database) if gated.database else None
         self._openings = {rule: (*one, hyperscan.Scratch(one.database)) for rule, one in gated.openings.items()}
-        self._seen: dict[tuple[bytes, int], list[tuple[int, int]]] = {}
+        self._known = lru_cache(_REMEMBERED)(self._fresh)
 
     def within(self, data: Data, start: int, end: int) -> list[tuple[int, int]]:
         """(rule, where its name begins) of the names of gated rules in a span. What one holds is remembered: the files
         of a repository repeat each other.
         """
         text, size = bytes(memoryview(data)[start : end + _OPENING_REACH]), end - start
-        if size > _MEMORABLE:
-            return [(rule, place + start) for rule, place in self._fresh(text, size)]
-        known = self._seen.get((text, size))
-        if known is None:
-            if len(self._seen) >= _REMEMBERED:
-                self._seen.clear()
-            known = self._seen[text, size] = self._fresh(text, size)
-        return [(rule, place + start) for rule, place in known]
+        found = self._known(text, size) if size <= _MEMORABLE else self._fresh(text, size)
+        return [(rule, place + start) for rule, place in found]
 
     def _fresh(self, text: bytes, size: int) -> list[tuple[int, int]]:
         """As `within`, of the first so many bytes of a text."""

@@ -2,10 +2,9 @@
 
 `shards(jobs)` gives up to so many iterators of Chunks and Skips, each to be consumed by one thread, or by a process if
 the source is `separable`: nothing of it changes meanwhile. A chunk's data may be overwritten when the next one is asked
-for. The history source scans content before it knows its place; it is asked
-afterwards, by `places`. A source whose later content tells something of the earlier, as an image's layers do, has a
-`conclude` that gets all candidates and gives them back. `notes` of a source go into the report, and whether content is
-`remembered` by an earlier scan.
+for. The history source scans content before it knows its place; it is asked afterwards, by `places`. A source whose
+later content tells something of the earlier, as an image's layers do, has a `conclude` that gets all candidates and
+gives them back. `notes` of a source go into the report, and whether content is `remembered` by an earlier scan.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
 _WALKED = ("--ignore-missing", "--date-order", "--reverse")  # as a walk goes
 _BLOCK = 500  # ids given to git at once: few enough to divide the work evenly
-_TURNS = 1000  # pieces that the work on a history is split into
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
 
@@ -72,8 +71,7 @@ class HistorySource:
         self.met: Mapping[str, Collection[str]] = {}
         self._order: dict[str, int] = {}  # of commits that brought something in, in the walk
         self._commits = 0  # how many it met
-        self._sequence = ""  # which, and in which order
-        self._walked: Seen | None = None
+        self._walked: Seen | None = None  # by what all of them were met
         self._whole: Walk | None = None  # instead of the walk since the last scan, where that does not tell enough
         self._aside: dict[str, tuple[str, str]] = {}  # places of what no commit brought in
         self._damaged = False  # whether it broke off
@@ -96,7 +94,7 @@ class HistorySource:
             *_blocks(store.ids((COMMIT, TAG))),
             *self._repository.of_types(unclassed, ("blob", *MESSAGES)),
         ]
-        queue = Queue(store.families(), _TURNS)
+        queue = Queue(store.families())
         return [
             itertools.chain(self._blobs.versions(queue), self._blobs.read(iter(rest[number::jobs])))
             for number in range(jobs)
@@ -189,8 +187,9 @@ class HistorySource:
         pending = {one.provenance.blob_id for one in self.skips if one.provenance.blob_id and not _is_told_in_full(one)}
         told = [one.dump() for one in self.skips if _is_told_in_full(one) and one.provenance.blob_id not in pending]
         places = {one: [commit_id, *self._brought[one]] for one, (commit_id, _) in self._seen.items()}
+        sequence = sequence_of(self._walked.commits() if self._walked else self._numbers)
         return State(
-            self._tips, self._apart, self._boundary, self._sequence, sorted(pending), told, salt, sightings,
+            self._tips, self._apart, self._boundary, sequence, sorted(pending), told, salt, sightings,
             provenances, places, self._further,
             {glob: sorted(paths) for glob, paths in sorted(self.met.items())},
         )  # fmt: skip
@@ -366,10 +365,9 @@ class HistorySource:
 
     def _put_in_order(self, walked: Seen, known: State | None) -> None:
         """Number the commits, all that led here: a walk that left out what is known has met only some."""
-        every = list(self._numbers) if known else list(walked.commits())
         self._walked = None if known else walked
         self._order = dict(self._numbers) if known else walked.order
-        self._commits, self._sequence = len(every), sequence_of(every)
+        self._commits = len(self._numbers) if known else walked.listing.count(b"\n")
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""

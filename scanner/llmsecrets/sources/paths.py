@@ -14,14 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from llmsecrets.errors import ConfigError
-from llmsecrets.forked import Queue
 from llmsecrets.git import Repository
 from llmsecrets.model import Chunk, Commit, Provenance, Skip
 from llmsecrets.sources import Excluded
 from llmsecrets.sources.windows import chunks
 
 _PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_TURNS = 1000  # pieces that the files are divided into
 _WORTH_A_PROCESS = 64  # files: less is scanned sooner than shared out
 _KINDS = ((stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 
@@ -51,8 +49,13 @@ class PathSource:
         if jobs == 1:
             return [self._shard(self._files())]
         files = list(self._files())
-        queue = Queue(files, _TURNS)
-        return [self._shard(queue) for _ in range(min(jobs, 1 + len(files) // _WORTH_A_PROCESS))]
+        jobs = min(jobs, 1 + len(files) // _WORTH_A_PROCESS)
+        if jobs == 1:
+            return [self._shard(files)]
+        from llmsecrets.forked import Queue  # late: a hook names few files
+
+        queue = Queue(files)
+        return [self._shard(queue) for _ in range(jobs)]
 
     def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
         """What stands at a path that reports show. A link is no file of its own."""

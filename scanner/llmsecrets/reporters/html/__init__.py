@@ -94,7 +94,7 @@ def _document(
 ) -> Iterator[str]:
     """What the script reads: members of one object, secret by secret."""
     view = View(report)
-    ids = sorted({finding.rule_id for finding in _all(report)})
+    ids = sorted({finding.rule_id for finding in report.every_finding})
     skips = [skip for skip in report.skips if not skip.expected]
     yield f'{{"rules": {encode({rule_id: _rule(rules, rule_id) for rule_id in ids})}'
     yield f',\n"notes": {encode([view.text(note) for note in report.notes])}'
@@ -103,11 +103,6 @@ def _document(
     yield ',\n"secrets": ['
     yield from _listed(_secret(view, rules, group, options) for group in found)
     yield "]}"
-
-
-def _all(report: ScanReport) -> Iterator[Finding]:
-    yield from report.findings
-    yield from (suppressed.finding for suppressed in report.suppressed)
 
 
 def _listed(objects: Iterable[Object]) -> Iterator[str]:
