@@ -4,9 +4,9 @@
 
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends python3 python3-venv \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
-COPY LICENSE README.md pyproject.toml /source/
+COPY LICENSE README.md hatch_build.py pyproject.toml /source/
 COPY docs/llmsecrets.1 /source/docs/
 COPY rules /source/rules
 COPY scanner /source/scanner

@@ -9,11 +9,22 @@ from pathlib import Path
 import pytest
 from support import Repo
 
-from llmsecrets.packs import BLOB, COMMIT, TAG, ObjectStore, Pack
+from llmsecrets import packed, packs
+from llmsecrets.packed import BLOB, COMMIT, TAG
+from llmsecrets.packs import ObjectStore, Pack
 from llmsecrets.sources.windows import WINDOW
 
 ID_SIZE = {"sha1": 20, "sha256": 32}
 LIMIT = WINDOW
+
+
+@pytest.fixture(autouse=True, params=["compiled", "Python"])
+def reading(request, monkeypatch) -> None:
+    """What reads the bytes of packs, both ways."""
+    if request.param == "Python":
+        monkeypatch.setattr(packs, "packed", packed)
+    elif packs.packed is packed:
+        pytest.skip("there was no compiler where this was installed")
 
 
 def edited(text: bytes, chance: random.Random) -> bytes:

@@ -11,26 +11,28 @@ from __future__ import annotations
 
 import mmap
 import struct
-import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from llmsecrets.model import Copy, Version
 
-COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
-_OFFSET_DELTA = 6
+try:
+    from llmsecrets.packed import _compiled as packed
+except ImportError:  # there was no compiler where this was installed
+    from llmsecrets import packed  # type: ignore[no-redef]
+try:
+    from isal import isal_zlib as zlib  # inflates twice as fast
+except ImportError:
+    import zlib  # type: ignore[no-redef]
+
 _SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
 _MAPPED = 16 << 20  # bytes of a pack read before their memory is given back
-_SORTED = 1 << 16  # ids put in order at once
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
-
-# A byte that begins a copy → bytes of operands, mask of the offset in them, bits before the size. Operands that are
-# zero bytes are left out; where that leaves a hole between others, the entry is empty.
-_Operands = tuple[int, int, int] | None
 
 
 class UnreadError(ValueError):
@@ -62,20 +64,18 @@ class Pack:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if self._data[:4] != b"PACK" or struct.unpack(">I", self._data[8:12])[0] != count:
             raise UnreadError(f"{index}: is not the index of its pack")
-        order = sorted(range(count), key=offsets.__getitem__)
         self._id_size = id_size
-        # piece by piece: a list of all ids would take three times their room
-        pieces = (order[start : start + _SORTED] for start in range(0, count, _SORTED))
-        self._names = b"".join(b"".join([names[i * id_size : (i + 1) * id_size] for i in piece]) for piece in pieces)
-        self._offsets = array("Q", (offsets[i] for i in order))
+        self._names, self._offsets = packed.arrange(names, offsets), offsets
+        if count and offsets[-1] >= len(self._data) - id_size:
+            raise UnreadError(f"{index}: names an offset that its pack does not have")
         self._offsets.append(len(self._data) - id_size)
-        self._types = bytearray(count)  # 0 where a delta has no base here
+        self._types = bytearray(count)  # 0 where it is not known
+        # blobs stored as deltas of a blob: the last of them, and of each the one before
+        self._child, self._sibling = array("i", [-1]) * count, array("i", [-1]) * count
         self._roots: list[int] = []  # blobs stored whole
         self._large: set[int] = set()  # those of them that are not small
-        self._children: dict[int, list[int]] = {}  # blobs stored as deltas of a blob
         self._left_out: set[int] = set()
         self._find_families()
-        self._let_go()
 
     def __len__(self) -> int:
         return len(self._types)
@@ -105,7 +105,7 @@ class Pack:
         return (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
 
     def _pays(self, root: int) -> bool:
-        return root in self._children and root in self._large
+        return root in self._large and self._child[root] >= 0
 
     def versions(self, root: int, most: int, least: int) -> Iterator[Version | str]:
         """As `Family.versions`."""
@@ -119,7 +119,7 @@ class Pack:
                 if held[-1] > _HELD:
                     raise UnreadError("the family is too large to hold")
                 content, copies = self._content(number, path[-1] if path else None, most, least)
-            except (UnreadError, zlib.error, IndexError, OverflowError):
+            except (ValueError, zlib.error, IndexError, OverflowError):  # type: ignore[misc]  # a class, not an instance
                 yield from self._left(number)
                 continue
             self._read += self._offsets[number + 1] - self._offsets[number]
@@ -127,7 +127,7 @@ class Pack:
                 self._let_go()
             path.append(content)
             held.append(held[-1] + len(content))
-            waiting += [(child, depth + 1) for child in self._children.get(number, ())]
+            waiting += [(child, depth + 1) for child in self._children(number)]
             yield Version(content, "" if number in self._left_out else self._id(number), depth, copies)
 
     def _let_go(self) -> None:
@@ -141,7 +141,7 @@ class Pack:
         waiting = [number]
         while waiting:
             number = waiting.pop()
-            waiting += self._children.get(number, ())
+            waiting += self._children(number)
             if number not in self._left_out:
                 yield self._id(number)
 
@@ -149,62 +149,36 @@ class Pack:
         return self._names[number * self._id_size : (number + 1) * self._id_size].hex()
 
     def _find_families(self) -> None:
-        """The type of every object: its own, or that of the object at the end of its chain of deltas.
+        """Types and descent of all objects, a stretch of the pack after the other."""
+        first, count, offsets = 0, len(self._types), self._offsets
+        while first < count:
+            last = max(first + 1, bisect_right(offsets, offsets[first] + _MAPPED, first, count))
+            found = packed.classify(self._data, offsets, first, last, self._types, self._child, self._sibling)
+            self._roots += found
+            self._large.update(root for root in found if self._size(root) >= _SMALL)
+            self._let_go()
+            first = last
 
-        Bases named by id instead of by distance come after a fetch of a few objects only: their deltas are git's.
-        """
-        data, offsets, types = self._data, self._offsets, self._types
-        number_at = {offset: number for number, offset in enumerate(offsets)}
-        kept = 0
-        for number in range(len(types)):
-            position = offsets[number]
-            if position - kept > _MAPPED:
-                self._let_go()
-                kept = position
-            head = byte = data[position]
-            while byte & 0x80:
-                position += 1
-                byte = data[position]
-            kind = head >> 4 & 7
-            if kind == _OFFSET_DELTA:
-                base = number_at.get(offsets[number] - _distance(data, position + 1), -1)
-                if base >= 0 and types[base]:
-                    types[number] = types[base]
-                    if types[base] == BLOB:
-                        self._children.setdefault(base, []).append(number)
-            elif kind in (COMMIT, TREE, BLOB, TAG):
-                types[number] = kind
-                if kind == BLOB:
-                    self._roots.append(number)
-                    if self._head(number)[0] >= _SMALL:
-                        self._large.add(number)
+    def _size(self, root: int) -> int:
+        return packed.head(self._data, self._offsets[root], self._offsets[root + 1])[0]
 
-    def _head(self, number: int) -> tuple[int, int]:
-        """The size an object (or its delta) says it has, and where what follows begins."""
-        data, start = self._data, self._offsets[number]
-        byte = data[start]
-        position, size, shift = start + 1, byte & 15, 4
-        while byte & 0x80:
-            byte = data[position]
-            size |= (byte & 127) << shift
-            position, shift = position + 1, shift + 7
-        return size, position
+    def _children(self, number: int) -> Iterator[int]:
+        child = self._child[number]
+        while child >= 0:
+            yield child
+            child = self._sibling[child]
 
     def _content(self, number: int, base: bytes | None, most: int, least: int) -> tuple[bytes, Sequence[Copy]]:
         """An object's content and what it shares with its base, if it has one."""
-        data, end = self._data, self._offsets[number + 1]
-        size, position = self._head(number)
+        end = self._offsets[number + 1]
+        size, position = packed.head(self._data, self._offsets[number], end)
         if size > most:
             raise UnreadError("too large")
-        if base is None:
-            return _inflated(data[position:end], size), ()
-        while data[position] & 0x80:
-            position += 1
-        delta = _inflated(data[position + 1 : end], size)
-        return _applied(delta, base, most, least)
+        inflated = _inflated(self._data[position:end], size)
+        return (inflated, ()) if base is None else packed.applied(inflated, base, most, least)
 
 
-def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, Sequence[int]]:
+def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, array[int]]:
     """(number of objects, their ids in order of id, their offsets in the same order)."""
     if raw[:8] != b"\xfftOc\0\0\0\2" or len(raw) < 1032:
         raise UnreadError("not an index of version 2")
@@ -218,24 +192,11 @@ def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, Sequence[int]]:
     if struct.pack("=I", 1) != struct.pack(">I", 1):
         small.byteswap()
         large.byteswap()
-    if not large:
-        return count, raw[1032:names_end], small
     try:
-        offsets = [large[one - _LARGE_OFFSETS] if one >= _LARGE_OFFSETS else one for one in small]
+        offsets = array("Q", (large[one - _LARGE_OFFSETS] if one >= _LARGE_OFFSETS else one for one in small))
     except IndexError as failure:
         raise UnreadError("the index names an offset it does not hold") from failure
     return count, raw[1032:names_end], offsets
-
-
-def _distance(data: mmap.mmap, position: int) -> int:
-    """How far before a delta its base lies."""
-    byte = data[position]
-    distance = byte & 127
-    while byte & 0x80:
-        position += 1
-        byte = data[position]
-        distance = ((distance + 1) << 7) | (byte & 127)
-    return distance
 
 
 def _inflated(compressed: bytes, size: int) -> bytes:
@@ -244,79 +205,6 @@ def _inflated(compressed: bytes, size: int) -> bytes:
     if len(content) != size or not stream.eof:
         raise UnreadError("the object has another size than it says")
     return content
-
-
-def _operands(command: int) -> _Operands:
-    offset_bits, size_bits = command & 15, command >> 4 & 7
-    if offset_bits & (offset_bits + 1) or size_bits & (size_bits + 1):
-        return None
-    offset_bytes = offset_bits.bit_count()
-    return offset_bytes + size_bits.bit_count(), (1 << 8 * offset_bytes) - 1, 8 * offset_bytes
-
-
-_OPERANDS = [_operands(command) for command in range(256)]
-
-
-def _applied(delta: bytes, base: bytes, most: int, least: int) -> tuple[bytes, list[Copy]]:
-    """The content a delta makes of its base, and the copies of at least so many bytes in it."""
-    of, position = _size(delta, 0)
-    size, position = _size(delta, position)
-    if of != len(base) or size > most:
-        raise UnreadError("a delta of something else, or too large")
-    table, from_bytes = _OPERANDS, int.from_bytes
-    pieces: list[bytes | memoryview] = []
-    view = memoryview(base)  # whose slices are not copied twice
-    copies: list[Copy] = []
-    add = pieces.append
-    filled, end = 0, len(delta)
-    while position < end:
-        command = delta[position]
-        position += 1
-        if command < 128:
-            add(delta[position : position + command])
-            position += command
-            filled += command
-            if not command:
-                raise UnreadError("an instruction that is reserved")
-            continue
-        operands = table[command]
-        if operands:
-            count, mask, bits = operands
-            value = from_bytes(delta[position : position + count], "little")
-            start, length = value & mask, value >> bits or 65536
-            position += count
-        else:
-            start, length, position = _sparse(command, delta, position)
-        if length < least:
-            add(base[start : start + length])
-        else:
-            add(view[start : start + length])
-            copies.append((start, filled, length))
-        filled += length
-    content = b"".join(pieces)
-    if len(content) != size or filled != size:
-        raise UnreadError("the delta makes something of another size")
-    return content, copies
-
-
-def _sparse(command: int, delta: bytes, position: int) -> tuple[int, int, int]:
-    """The offset and size of a copy some of whose bytes are left out, and where the operands end."""
-    value = 0
-    for bit in range(7):
-        if command & 1 << bit:
-            value |= delta[position] << 8 * bit
-            position += 1
-    return value & 0xFFFFFFFF, value >> 32 or 65536, position
-
-
-def _size(delta: bytes, position: int) -> tuple[int, int]:
-    size = shift = 0
-    while True:
-        byte = delta[position]
-        size |= (byte & 127) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 128:
-            return size, position
 
 
 class ObjectStore:

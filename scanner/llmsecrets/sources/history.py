@@ -20,7 +20,7 @@ from llmsecrets.git import Repository
 from llmsecrets.git.changes import Change
 from llmsecrets.git.walk import Seen, Walk, sequence_of
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
-from llmsecrets.packs import COMMIT, TAG
+from llmsecrets.packed import COMMIT, TAG
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
 from llmsecrets.rules.globs import path_matches
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Excluded, Place
