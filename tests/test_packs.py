@@ -10,7 +10,6 @@ import pytest
 from support import Repo
 
 from llmsecrets import packed, packs
-from llmsecrets.packed import BLOB, COMMIT, TAG
 from llmsecrets.packs import ObjectStore, Pack
 from llmsecrets.sources.windows import WINDOW
 
@@ -65,13 +64,17 @@ def test_versions_are_what_git_says_they_are(tmp_path, object_format) -> None:
     pack = Pack(pack_of(repo), ID_SIZE[object_format])
     families = pack.families()
     versions = [version for family in families for version in family.versions(LIMIT, 1)]
-    assert {version.blob_id for version in versions}.isdisjoint(pack.singles())
-    assert {version.blob_id for version in versions}.union(pack.singles()) == ids(repo, "blob")
+    others = {block.type: dict(block.contents(LIMIT)) for block in pack.blocks()}
+    assert {version.blob_id for version in versions}.isdisjoint(others["blob"])
+    assert {version.blob_id for version in versions}.union(others["blob"]) == ids(repo, "blob")
     assert len(families) < len(versions), "git has kept nothing as a delta"
     for version in versions:
         assert repo.git("hash-object", "--stdin", stdin=version.data) == version.blob_id
-    assert set(pack.ids((COMMIT,))) == ids(repo, "commit")
-    assert set(pack.ids((TAG,))) == ids(repo, "tag")
+    for kind in ("blob", "commit", "tag"):
+        for object_id, content in others[kind].items():
+            assert repo.git("hash-object", "--stdin", "-t", kind, stdin=content) == object_id
+    assert set(others["commit"]) == ids(repo, "commit")
+    assert set(others["tag"]) == ids(repo, "tag")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -104,12 +107,14 @@ def test_a_damaged_object_and_all_that_follow_from_it_are_left_to_git(repository
     for at in range(len(raw) // 3, len(raw) // 3 + 40):
         raw[at] ^= 0x55
     pack.write_bytes(raw)
-    items = [item for family in Pack(index, 20).families() for item in family.versions(LIMIT, 1)]
-    left = {item for item in items if isinstance(item, str)}
+    damaged = Pack(index, 20)
+    items = [item for family in damaged.families() for item in family.versions(LIMIT, 1)]
+    others = [item for block in damaged.blocks() for item in block.contents(LIMIT)]
+    left = {item for item in [*items, *others] if isinstance(item, str)}
     read = {item.blob_id for item in items if not isinstance(item, str)}
     assert left
     assert not left & read
-    assert read | left | set(Pack(index, 20).ids((0,))) >= whole
+    assert read | left | set(Pack(index, 20).unclassed()) >= whole
 
 
 def test_what_is_larger_than_the_limit_is_left_to_git_with_all_that_follow_from_it(repository) -> None:
@@ -135,7 +140,8 @@ def test_each_object_is_told_once_however_often_it_is_stored(repository, tmp_pat
     store = ObjectStore.open(repository.root / ".git/objects", 20)
     assert store
     versions = [item.blob_id for family in store.families() for item in family.versions(LIMIT, 1) if item.blob_id]
-    told = [*versions, *store.singles(), *store.unclassed(), *store.ids((COMMIT, TAG))]
+    others = [object_id for block in store.blocks() for object_id, _ in block.contents(LIMIT)]
+    told = [*versions, *others, *store.unclassed()]
     assert len(told) == len(set(told))
     assert set(told) >= ids(repository, "blob") | ids(repository, "commit") | ids(repository, "tag")
 
@@ -173,9 +179,3 @@ def test_alternates_that_go_in_circles_leave_all_to_git(repository) -> None:
     objects = repository.root / ".git/objects"
     (objects / "info/alternates").write_text(f"{objects}\n")
     assert ObjectStore.open(objects, 20) is None
-
-
-def test_types_are_those_of_the_base(repository) -> None:
-    fill(repository, 10)
-    repository.git("gc", "-q", "--aggressive")
-    assert set(Pack(pack_of(repository), 20).ids((BLOB,))) == ids(repository, "blob")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmsecrets.model import Copy, Version
+from llmsecrets.packed import BLOB, COMMIT, TAG
 
 try:
     from llmsecrets.packed import _compiled as packed
@@ -30,9 +31,11 @@ except ImportError:
 
 _SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
+_BLOCK = 500  # objects stored whole that are read at a time
 _MAPPED = 16 << 20  # bytes of a pack read before their memory is given back
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
+_TYPES = {BLOB: "blob", COMMIT: "commit", TAG: "tag"}
 
 
 class UnreadError(ValueError):
@@ -53,6 +56,23 @@ class Family(NamedTuple):
         return self.pack.versions(self.root, most, least)
 
 
+class Block(NamedTuple):
+    """Objects of one type stored whole, by their numbers in the pack, with all that are stored as deltas of these."""
+
+    pack: Pack
+    type: str
+    roots: Sequence[int]
+
+    def contents(self, most: int) -> Iterator[tuple[str, bytes] | str]:
+        """(id, content) of the objects; those that cannot be read here, or are larger than `most`, as ids only."""
+        for root in self.roots:
+            for version in self.pack.versions(root, most, most + 1):
+                if isinstance(version, str):
+                    yield version
+                elif version.blob_id:
+                    yield version.blob_id, version.data
+
+
 class Pack:
     """One pack with its index. Objects are numbered in the order in which they lie in the pack."""
 
@@ -70,10 +90,10 @@ class Pack:
             raise UnreadError(f"{index}: names an offset that its pack does not have")
         self._offsets.append(len(self._data) - id_size)
         self._types = bytearray(count)  # 0 where it is not known
-        # blobs stored as deltas of a blob: the last of them, and of each the one before
+        # of what is stored as a delta of an object, the last one; and of each of those the one before
         self._child, self._sibling = array("i", [-1]) * count, array("i", [-1]) * count
-        self._roots: list[int] = []  # blobs stored whole
-        self._large: set[int] = set()  # those of them that are not small
+        self._roots = array("i")  # objects stored whole, but for trees
+        self._large: set[int] = set()  # blobs of them that are not small
         self._left_out: set[int] = set()
         self._find_families()
 
@@ -88,21 +108,21 @@ class Pack:
             self._left_out = {number for number, object_id in enumerate(ids) if object_id in told}
         return told.union(ids)
 
-    def ids(self, types: Sequence[int]) -> Iterator[str]:
-        """Ids of the objects of these types (0: not known), as they lie in the pack."""
+    def unclassed(self) -> Iterator[str]:
+        """Ids of the objects whose type is not known, as they lie in the pack."""
         return (
-            self._id(number)
-            for number, kind in enumerate(self._types)
-            if kind in types and number not in self._left_out
+            self._id(number) for number, kind in enumerate(self._types) if not kind and number not in self._left_out
         )
 
     def families(self) -> list[Family]:
         """The blobs from which enough follows that reading them as versions pays."""
         return [Family(self, root) for root in self._roots if self._pays(root)]
 
-    def singles(self) -> Iterator[str]:
-        """Ids of the other blobs."""
-        return (object_id for root in self._roots if not self._pays(root) for object_id in self._left(root))
+    def blocks(self) -> Iterator[Block]:
+        """The other blobs, the commits and the tags."""
+        for number, name in _TYPES.items():
+            roots = array("i", (root for root in self._roots if self._types[root] == number and not self._pays(root)))
+            yield from (Block(self, name, roots[at : at + _BLOCK]) for at in range(0, len(roots), _BLOCK))
 
     def _pays(self, root: int) -> bool:
         return root in self._large and self._child[root] >= 0
@@ -154,8 +174,8 @@ class Pack:
         while first < count:
             last = max(first + 1, bisect_right(offsets, offsets[first] + _MAPPED, first, count))
             found = packed.classify(self._data, offsets, first, last, self._types, self._child, self._sibling)
-            self._roots += found
-            self._large.update(root for root in found if self._size(root) >= _SMALL)
+            self._roots.extend(found)
+            self._large.update(one for one in found if self._types[one] == BLOB and self._size(one) >= _SMALL)
             self._let_go()
             first = last
 
@@ -231,17 +251,13 @@ class ObjectStore:
         """Blobs with many that follow from them."""
         return [family for pack in self._packs for family in pack.families()]
 
-    def singles(self) -> list[str]:
-        """Ids of packed blobs of no such family."""
-        return [object_id for pack in self._packs for object_id in pack.singles()]
-
-    def ids(self, types: Sequence[int]) -> list[str]:
-        """Ids of packed objects of these types."""
-        return [object_id for pack in self._packs for object_id in pack.ids(types)]
+    def blocks(self) -> list[Block]:
+        """Packed blobs of no such family, commits and tags."""
+        return [block for pack in self._packs for block in pack.blocks()]
 
     def unclassed(self) -> list[str]:
         """Ids of objects whose type is for git to tell."""
-        return [*self.ids((0,)), *self._loose]
+        return [*(object_id for pack in self._packs for object_id in pack.unclassed()), *self._loose]
 
 
 def _with_alternates(folder: Path, depth: int) -> Iterator[Path]:

@@ -56,6 +56,8 @@ class Walk:
             repository.command(
                 "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
                 "--ignore-missing", *revisions, *(("--stdin",) if stdin else ()),
+                # trees follow their bases closely, and a small cache of these stays in the processor's
+                config=("core.deltaBaseCacheLimit=16m",),
             ),
             stdin=self._input, stdout=self._output, stderr=subprocess.DEVNULL, env=repository.environment,
         )  # fmt: skip

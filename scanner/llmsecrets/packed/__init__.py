@@ -47,10 +47,10 @@ def classify(
 
     `offsets` says where each object begins, and where the last one ends. An object's type is its own, or that of the
     object at the end of its chain of deltas; it stays 0 where that is not known: where an object is not plainly in
-    order, or names its base by id instead of by distance, as after a fetch of a few objects. A blob's `child` is the
-    last blob that is a delta of it, whose `sibling` is the one before, down to -1.
+    order, or names its base by id instead of by distance, as after a fetch of a few objects. An object's `child` is the
+    last one that is a delta of it, whose `sibling` is the one before, down to -1; of trees that is not entered.
 
-    Returns the numbers of the blobs that are stored whole.
+    Returns the numbers of the objects but trees that are stored whole.
     """
     whole = []
     for number in range(first, last):
@@ -66,11 +66,11 @@ def classify(
             base = bisect_left(offsets, base_at, 0, number)
             if base < number and offsets[base] == base_at:
                 types[number] = types[base]
-                if types[base] == BLOB:
+                if types[base] not in (0, TREE):
                     sibling[number], child[base] = child[base], number
         elif kind in (COMMIT, TREE, BLOB, TAG):
             types[number] = kind
-            if kind == BLOB:
+            if kind != TREE:
                 whole.append(number)
     return whole
 

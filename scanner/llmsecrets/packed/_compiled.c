@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOB = 3, TAG = 4, OFFSET_DELTA = 6, LONGEST_NUMBER = 8 };
+enum { TREE = 2, TAG = 4, OFFSET_DELTA = 6, LONGEST_NUMBER = 8 };
 
 typedef struct {
     const unsigned char *at, *end;
@@ -122,7 +122,7 @@ static Py_ssize_t number_at(const Pack *pack, uint64_t offset, Py_ssize_t number
     return low < number && pack->offsets[low] == offset ? low : -1;
 }
 
-/* Enter the type and descent of an object. Whether it is a blob that is stored whole. */
+/* Enter the type and descent of an object. Whether it is stored whole, and no tree. */
 static int classify_one(const Pack *pack, Py_ssize_t number)
 {
     uint64_t start = pack->offsets[number], end = pack->offsets[number + 1];
@@ -140,15 +140,19 @@ static int classify_one(const Pack *pack, Py_ssize_t number)
     if (kind == OFFSET_DELTA) {
         uint64_t distance = read_distance(head);
         Py_ssize_t base = distance <= start ? number_at(pack, start - distance, number) : -1;
-        if (base >= 0 && (pack->types[number] = pack->types[base]) == BLOB) {
+        if (base < 0)
+            return 0;
+        pack->types[number] = pack->types[base];
+        if (pack->types[base] && pack->types[base] != TREE) {
             pack->sibling[number] = pack->child[base];
             pack->child[base] = (int32_t)number;
         }
         return 0;
     }
-    if (kind >= 1 && kind <= TAG)
-        pack->types[number] = (unsigned char)kind;
-    return kind == BLOB;
+    if (kind < 1 || kind > TAG)
+        return 0;
+    pack->types[number] = (unsigned char)kind;
+    return kind != TREE;
 }
 
 static PyObject *classify_all(const Pack *pack, Py_ssize_t first, Py_ssize_t last)

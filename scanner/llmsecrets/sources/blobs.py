@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from llmsecrets import magic
 from llmsecrets.git import Repository
-from llmsecrets.git.objects import BlobReader, Stretch
+from llmsecrets.git.objects import BlobReader, Header, Stretch
 from llmsecrets.model import Batch, Chunk, Content, Provenance, Skip
-from llmsecrets.packs import Family
+from llmsecrets.packs import Block, Family
 from llmsecrets.sources.messages import MESSAGES, message
 from llmsecrets.sources.windows import Reopen, chunks, is_marked, of_bytes
 
@@ -33,7 +34,7 @@ class Blobs:
         with BlobReader(self._repository, blocks) as reader:
             for item in reader.stretches(_STRETCH, min(_STRETCH, self._max_size)):
                 if isinstance(item, Stretch):
-                    yield _batch(item)
+                    yield _batch(item.data, item.starts, item.headers)
                 elif item.type == "missing":
                     yield not_here(item.id)
                 elif item.size is None:
@@ -60,7 +61,34 @@ class Blobs:
                     yield from of_bytes(version.data, Provenance("", blob_id=version.blob_id))
                 else:
                     yield version
-        yield from self.read(iter(("\n".join(left).encode(),) if left else ()))
+        yield from self.named(left)
+
+    def objects(self, blocks: Iterable[Block]) -> Iterator[Content]:
+        """The objects of blocks of a pack, many at a time; then those of them that git is to read."""
+        left: list[str] = []
+        contents: list[bytes] = []
+        headers: list[Header] = []
+        size = 0
+        for block in blocks:
+            for one in block.contents(min(_STRETCH, self._max_size)):
+                if isinstance(one, str):
+                    left.append(one)
+                    continue
+                if size > _STRETCH:
+                    yield _joined(contents, headers)
+                    contents, headers, size = [], [], 0
+                object_id, content = one
+                contents.append(content)
+                headers.append(Header(object_id, block.type, len(content)))
+                size += len(content)
+        if headers:
+            yield _joined(contents, headers)
+        yield from self.named(left)
+
+    def named(self, ids: Sequence[str]) -> Iterator[Content]:
+        """The objects with these ids, as git gives them."""
+        if ids:
+            yield from self.read(iter(("\n".join(ids).encode(),)))
 
     def _reopen(self, blob_id: str) -> Callable[[], BinaryIO]:
         return lambda: io.BytesIO(next(content or b"" for _, content, _ in self._repository.blobs([blob_id], _OPENED)))
@@ -71,8 +99,13 @@ def not_here(blob_id: str) -> Skip:
     return Skip(Provenance("", blob_id=blob_id), MISSING, "not in this clone")
 
 
-def _batch(stretch: Stretch) -> Batch:
-    data, starts, headers = stretch
+def _joined(contents: Sequence[bytes], headers: Sequence[Header]) -> Batch:
+    starts = list(itertools.accumulate((len(one) + 1 for one in contents[:-1]), initial=0))
+    return _batch(memoryview(b"\n".join((*contents, b""))), starts, headers)
+
+
+def _batch(data: memoryview, starts: list[int], headers: Sequence[Header]) -> Batch:
+    """Objects of which the first begins at `starts[0]`, and so on; a byte more must come behind the last."""
     ends = [start + (header.size or 0) for start, header in zip(starts, headers, strict=True)]
 
     def chunk(index: int) -> Chunk:

@@ -20,7 +20,6 @@ from llmsecrets.git import Repository
 from llmsecrets.git.changes import Change
 from llmsecrets.git.walk import Seen, Walk, sequence_of
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
-from llmsecrets.packed import COMMIT, TAG
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
 from llmsecrets.rules.globs import path_matches
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Excluded, Place
@@ -31,7 +30,6 @@ from llmsecrets.sources.standing import Trees
 Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
 _WALKED = ("--ignore-missing", "--date-order", "--reverse")  # as a walk goes
-_BLOCK = 500  # ids given to git at once: few enough to divide the work evenly
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
 
@@ -89,14 +87,12 @@ class HistorySource:
             blocks = self._repository.every_object(("blob", *MESSAGES))
             return [self._blobs.read(iter(blocks[number::jobs])) for number in range(jobs)]
         unclassed = [object_id.encode() for object_id in store.unclassed()]
-        rest = [
-            *_blocks(store.singles()),
-            *_blocks(store.ids((COMMIT, TAG))),
-            *self._repository.of_types(unclassed, ("blob", *MESSAGES)),
-        ]
-        queue = Queue(store.families())
+        rest = b"\n".join(self._repository.of_types(unclassed, ("blob", *MESSAGES))).decode().split()
+        families, others = Queue(store.families()), Queue(store.blocks())
         return [
-            itertools.chain(self._blobs.versions(queue), self._blobs.read(iter(rest[number::jobs])))
+            itertools.chain(
+                self._blobs.versions(families), self._blobs.objects(others), self._blobs.named(rest[number::jobs])
+            )
             for number in range(jobs)
         ]
 
@@ -484,7 +480,3 @@ def _at(skip: Skip, path: str) -> Skip:
 def _is_told_in_full(skip: Skip) -> bool:
     """Whether a second look at the blob would tell the same."""
     return skip.expected and bool(skip.provenance.blob_id)
-
-
-def _blocks(ids: Sequence[str]) -> Iterator[bytes]:
-    return ("\n".join(ids[start : start + _BLOCK]).encode() for start in range(0, len(ids), _BLOCK))
