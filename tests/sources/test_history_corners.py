@@ -252,6 +252,37 @@ def test_the_rest_of_a_history_is_found_around_a_damaged_object(repository, scan
     assert not found.json["complete"]
 
 
+@pytest.mark.parametrize("how", ["garbage", "gone", "of no type"])
+@pytest.mark.parametrize("name", ["HEAD~2", "HEAD~1", "HEAD"])
+def test_a_commit_of_which_only_a_commit_graph_knows(repository, scan, key, name, how) -> None:
+    """A walk that believed the graph would go past it, and say nothing."""
+    repository.commit({"first.py": key("github")})
+    repository.commit({"copy.txt": (secret := key("npm"))})
+    repository.commit({"last.py": key("openai"), "copy.py": secret})
+    repository.git("commit-graph", "write", "--reachable")
+    lost = repository.git("rev-parse", name)
+    _damage(repository, lost, how)
+    found = scan("--history", cwd=repository.root)
+    assert len(found.json["findings"]) == 3
+    assert {skip["blob_id"] for skip in found.json["skips"]} == {lost}
+    assert not found.json["complete"]
+
+
+def test_a_commit_graph_that_hides_commits_is_not_believed(repository, scan, key) -> None:
+    repository.commit({"a.py": key("github")})
+    tip = repository.remove("a.py")
+    repository.git("reflog", "expire", "--expire=now", "--all")
+    repository.git("commit-graph", "write", "--reachable")
+    graph = repository.root / ".git/objects/info/commit-graph"
+    content = bytearray(graph.read_bytes())
+    at = content.index(bytes.fromhex(repository.git("rev-parse", f"{tip}^{{tree}}")))
+    content[at + 20 : at + 24] = b"\x70\0\0\0"  # no parent, instead of the first one
+    graph.chmod(0o644)
+    graph.write_bytes(content)
+    assert repository.git("rev-list", "HEAD") == tip
+    assert scan("--history", cwd=repository.root).paths == ["a.py"]
+
+
 def _damage(repository: Repo, object_id: str, how: str) -> None:
     file = repository.root / ".git" / "objects" / object_id[:2] / object_id[2:]
     file.chmod(0o644)

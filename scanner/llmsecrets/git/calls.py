@@ -37,6 +37,7 @@ SAFE_CONFIG = (
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
     f"core.attributesFile={os.devnull}",
+    "core.commitGraph=false",  # what it says of commits need not be so, nor they be there
     "core.quotePath=false",
     "diff.external=",
     "diff.relative=false",
