@@ -35,7 +35,7 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
         try:
             command.ensure_finalized()
             command.run()
-        except (BaseError, CCompilerError) as failure:
+        except (BaseError, CCompilerError, OSError) as failure:
             self.app.display_warning(f"Not compiled: {_SOURCE}: {failure}. Histories are scanned more slowly.")
             return None
         return Path(command.get_ext_fullpath(_MODULE))

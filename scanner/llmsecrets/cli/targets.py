@@ -322,27 +322,30 @@ class Place:
     def _nearest(self, settings: Config) -> Nearest:
         """Whose allowlist counts for a path: looked for from its folder upwards, and only once a finding asks."""
         from functools import cache
-        from itertools import takewhile
 
         from llmsecrets.config import allowlist_in
 
-        base, top = self.root or self.cwd, Path(os.path.abspath(settings.folder))
+        base, below = self.root or self.cwd, f"{os.path.abspath(settings.folder).rstrip(os.sep)}{os.sep}"
 
         @cache
-        def in_folder(folder: Path) -> Sequence[AllowEntry] | None:
+        def in_folder(name: str) -> Sequence[AllowEntry] | None:
+            folder = Path(name)
             # most folders that a history ever had are gone
             entries = allowlist_in(Path(os.path.relpath(folder))) if folder.is_dir() else None
             if entries is None:
                 return None
-            below = (entry._replace(paths=entry.paths or ("*",)) for entry in entries)  # of their file only
-            return tuple(self._rebased(entry, folder) for entry in below)
+            of_file = (entry._replace(paths=entry.paths or ("*",)) for entry in entries)  # of theirs only
+            return tuple(self._rebased(entry, folder) for entry in of_file)
 
         @cache
         def of_folder(name: str) -> Sequence[AllowEntry]:
-            folder = Path(os.path.abspath(base / name))
-            between = takewhile(lambda one: one != top, (folder, *folder.parents))
-            nested = map(in_folder, between if top in folder.parents else ())
-            return next((entries for entries in nested if entries is not None), settings.allow)
+            folder = os.path.abspath(base / name)
+            while folder.startswith(below):
+                entries = in_folder(folder)
+                if entries is not None:
+                    return entries
+                folder = folder.rpartition(os.sep)[0]
+            return settings.allow
 
         return lambda path: of_folder(path.rpartition("/")[0])
 
