@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _MODULE, _SOURCE = "llmsecrets.packed._compiled", "scanner/llmsecrets/packed/_compiled.c"
 
 
-class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
+class CompileHook(BuildHookInterface):
     """Adds the compiled module to a wheel; for an editable install it is put beside its source."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -120,9 +120,12 @@ class Pack:
 
     def blocks(self) -> Iterator[Block]:
         """The other blobs, the commits and the tags."""
-        for number, name in _TYPES.items():
-            roots = array("i", (root for root in self._roots if self._types[root] == number and not self._pays(root)))
-            yield from (Block(self, name, roots[at : at + _BLOCK]) for at in range(0, len(roots), _BLOCK))
+        others = {kind: array("i") for kind in _TYPES}
+        for root in self._roots:
+            if not self._pays(root):
+                others[self._types[root]].append(root)
+        for kind, roots in others.items():
+            yield from (Block(self, _TYPES[kind], roots[at : at + _BLOCK]) for at in range(0, len(roots), _BLOCK))
 
     def _pays(self, root: int) -> bool:
         return root in self._large and self._child[root] >= 0
@@ -228,7 +231,7 @@ def _inflated(compressed: bytes, size: int) -> bytes:
 
 
 class ObjectStore:
-    """All objects of a repository, wherever they are kept: families of blobs in packs, and what git is to read."""
+    """All objects of a repository but trees, wherever they are kept: what packs hold, and what git is to read."""
 
     def __init__(self, packs: Sequence[Pack], loose: Sequence[str]) -> None:
         self._packs, self._loose = packs, loose

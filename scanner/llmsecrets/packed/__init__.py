@@ -1,7 +1,7 @@
-"""The bytes of a pack: the heads of the objects in it, and the deltas that most of them are kept as.
+"""The bytes of a pack: the objects listed in its index, their heads, and the deltas that most of them are kept as.
 
-Both are loops over single bytes or instructions, of which a history has tens of millions. `_compiled.c` holds the same
-two functions compiled, and is taken instead of these where it is there; tests hold the two to the same answers.
+All are loops over objects, bytes or instructions, of which a history has millions. `_compiled.c` holds the same
+functions in C, which are taken instead of these where they could be compiled; tests hold both to the same answers.
 
 Formats: https://git-scm.com/docs/gitformat-pack.
 """

@@ -1,4 +1,4 @@
-"""The objects of a repository as content to scan: those git reads, and versions of files straight from packs."""
+"""The objects of a repository as content to scan: from packs, versions of files as such, or as git reads them."""
 
 from __future__ import annotations
 

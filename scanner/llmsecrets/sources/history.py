@@ -367,8 +367,7 @@ class HistorySource:
 
     def contents(self, blob_ids: Sequence[str]) -> Iterator[Chunk]:
         """The chunks of some blobs once more."""
-        blocks = iter(("\n".join(blob_ids).encode(),) if blob_ids else ())
-        for item in self._blobs.read(blocks):
+        for item in self._blobs.named(blob_ids):
             if isinstance(item, Batch):
                 yield from (item.chunk(index) for index in range(len(item.starts)))
             elif isinstance(item, Chunk):
