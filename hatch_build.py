@@ -1,4 +1,4 @@
-"""Compiles `packed/_compiled.c` while a wheel is built. Without a compiler, the wheel goes without it."""
+"""Compiles the module in `packed/` while a wheel is built. Without a compiler, the wheel goes without it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_MODULE, _SOURCE = "llmsecrets.packed._compiled", "scanner/llmsecrets/packed/_compiled.c"
+_MODULE, _FOLDER, _SOURCES = "llmsecrets.packed._compiled", "scanner/llmsecrets/packed", ("_compiled.c", "_trees.c")
 
 
 class CompileHook(BuildHookInterface):
@@ -30,12 +30,13 @@ class CompileHook(BuildHookInterface):
         from setuptools.command.build_ext import build_ext
         from setuptools.errors import BaseError, CCompilerError
 
-        command = build_ext(Distribution({"ext_modules": [Extension(_MODULE, [str(Path(self.root, _SOURCE))])]}))
+        sources = [str(Path(self.root, _FOLDER, name)) for name in _SOURCES]
+        command = build_ext(Distribution({"ext_modules": [Extension(_MODULE, sources)]}))
         command.build_lib, command.build_temp = str(folder), self._folder.name
         try:
             command.ensure_finalized()
             command.run()
         except (BaseError, CCompilerError, OSError) as failure:
-            self.app.display_warning(f"Not compiled: {_SOURCE}: {failure}. Histories are scanned more slowly.")
+            self.app.display_warning(f"Not compiled: {_FOLDER}: {failure}. Histories are scanned more slowly.")
             return None
         return Path(command.get_ext_fullpath(_MODULE))

@@ -25,18 +25,11 @@ pytestmark = pytest.mark.skipif(not forked.AVAILABLE, reason="this system does n
 _WITH_THREADS = "from llmsecrets import forked; forked.AVAILABLE = False"
 _KILLED = """
 import os, signal
-from llmsecrets import tally
-drain = tally.Tally.drain
-def die(one, *rest):
-    if os.fork_number == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return drain(one, *rest)
-tally.Tally.drain = die
-fork, os.fork_number = os.fork, 0
-def counted():
-    os.fork_number += 1
-    return fork()
-os.fork = counted
+from llmsecrets import forked
+run = forked.run
+def killed(report):
+    os.kill(os.getpid(), signal.SIGKILL)
+forked.run = lambda tasks, watch: run([killed, *tasks[1:]], watch)
 """
 
 

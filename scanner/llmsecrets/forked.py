@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import os
 import select
+import signal
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ AVAILABLE = hasattr(os, "fork") and sys.platform != "darwin"  # macOS' own libra
 
 Report = Callable[[int, int], None]  # a child tells how many blobs and bytes it has done
 Task = Callable[[Report], bytes]
+Wanted = Callable[[], bool]  # whether the parent still lives: else nobody waits for the result
 
 _COUNTS = struct.Struct("<QQ")
 _TICKET = struct.Struct("<H")
@@ -78,31 +80,60 @@ def run(tasks: Sequence[Task], watch: Callable[[int, int], None]) -> list[bytes]
     return [*(b"".join(child.pieces) for child in children), *(task(lambda blobs, size: None) for task in left)]
 
 
+class Aside:
+    """One thing done in a process of its own, beside all else."""
+
+    def __init__(self, task: Callable[[Wanted], None]) -> None:
+        self._pid = _fork(task)
+        self._code = 1 if self._pid is None else None
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended: 0 only where the task was done."""
+        if self._code is None and self._pid:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._code or 0
+
+    def kill(self) -> None:
+        """End it, done or not."""
+        if self._code is None and self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+
+
 def _start(task: Task, board: mmap.mmap, number: int) -> _Child | None:
     receiving, sending = os.pipe()
+
+    def work(wanted: Wanted) -> None:
+        def report(blobs: int, size: int) -> None:
+            if not wanted():
+                os._exit(1)
+            _COUNTS.pack_into(board, _COUNTS.size * number, blobs, size)
+
+        result = task(report)
+        with open(sending, "wb") as out:
+            out.write(result)
+
+    pid = _fork(work)
+    os.close(sending)
+    if pid is None:
+        os.close(receiving)
+        return None
+    return _Child(pid, receiving, [])
+
+
+def _fork(work: Callable[[Wanted], None]) -> int | None:
+    """The id of a process that does the work; None where there are too many, or too little memory for one more."""
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     try:
         pid = os.fork()
-    except OSError:  # too many processes, or too little memory for one more
-        os.close(receiving)
-        os.close(sending)
+    except OSError:
         return None
     if pid:
-        os.close(sending)
-        return _Child(pid, receiving, [])
+        return pid
     code = 1
-
-    def report(blobs: int, size: int) -> None:
-        if os.getppid() != parent:  # it was killed: nobody waits for the result
-            os._exit(1)
-        _COUNTS.pack_into(board, _COUNTS.size * number, blobs, size)
-
     try:
-        result = task(report)
-        with open(sending, "wb") as out:
-            out.write(result)
+        work(lambda: os.getppid() == parent)
         code = 0
     finally:
         os._exit(code)  # not a line of the parent's must run here

@@ -13,9 +13,9 @@ import mmap
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmsecrets.model import Copy, Version
 from llmsecrets.packed import BLOB, COMMIT, TAG
@@ -29,9 +29,13 @@ try:
 except ImportError:
     import zlib  # type: ignore[no-redef]
 
+if TYPE_CHECKING:
+    from llmsecrets.packed._compiled import Trees
+
 _SMALL = 4096  # bytes of a blob whose versions are looked through whole sooner than compared
 _HELD = 64 << 20  # bytes of ancestors held while a family is read
 _BLOCK = 500  # objects stored whole that are read at a time
+_LITTLE = 4096  # bytes, packed: a thousand times as much fits in the memory
 _MAPPED = 16 << 20  # bytes of a pack read before their memory is given back
 _LARGE_OFFSETS = 0x8000_0000
 _HEX = frozenset("0123456789abcdef")
@@ -147,13 +151,18 @@ class Pack:
                 continue
             self._read += self._offsets[number + 1] - self._offsets[number]
             if self._read > _MAPPED:
-                self._let_go()
+                self.let_go()
             path.append(content)
             held.append(held[-1] + len(content))
             waiting += [(child, depth + 1) for child in self._children(number)]
             yield Version(content, "" if number in self._left_out else self._id(number), depth, copies)
 
-    def _let_go(self) -> None:
+    @property
+    def tables(self) -> tuple[mmap.mmap, array[int], bytearray, bytes]:
+        """Its bytes, and of the objects in it: offsets, types, ids one after the other."""
+        return self._data, self._offsets, self._types, self._names
+
+    def let_go(self) -> None:
         """Give back the memory that what was read of the pack is mapped to: the system keeps it for who asks again."""
         self._read = 0
         if hasattr(self._data, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
@@ -179,7 +188,7 @@ class Pack:
             found = packed.classify(self._data, offsets, first, last, self._types, self._child, self._sibling)
             self._roots.extend(found)
             self._large.update(one for one in found if self._types[one] == BLOB and self._size(one) >= _SMALL)
-            self._let_go()
+            self.let_go()
             first = last
 
     def _size(self, root: int) -> int:
@@ -223,18 +232,21 @@ def _parse_index(raw: bytes, id_size: int) -> tuple[int, bytes, array[int]]:
 
 
 def _inflated(compressed: bytes, size: int) -> bytes:
-    stream = zlib.decompressobj()
-    content = stream.decompress(compressed, size + 1)
-    if len(content) != size or not stream.eof:
+    if len(compressed) < _LITTLE:
+        content, ended = zlib.decompress(compressed), True
+    else:
+        stream = zlib.decompressobj()
+        content, ended = stream.decompress(compressed, size + 1), stream.eof
+    if len(content) != size or not ended:
         raise UnreadError("the object has another size than it says")
     return content
 
 
 class ObjectStore:
-    """All objects of a repository but trees, wherever they are kept: what packs hold, and what git is to read."""
+    """All objects of a repository, wherever they are kept: what packs hold, and what git is to read."""
 
-    def __init__(self, packs: Sequence[Pack], loose: Sequence[str]) -> None:
-        self._packs, self._loose = packs, loose
+    def __init__(self, packs: Sequence[Pack], loose: Sequence[str], id_size: int) -> None:
+        self._packs, self._loose, self._id_size = packs, loose, id_size
         told = {bytes.fromhex(object_id) for object_id in loose}
         for pack in sorted(packs, key=len) if told or len(packs) > 1 else ():
             told = pack.leave_out(told)
@@ -248,7 +260,7 @@ class ObjectStore:
             loose = {object_id for one in folders for object_id in _loose(one, id_size)}
         except (OSError, ValueError, struct.error, IndexError):
             return None
-        return cls(packs, sorted(loose))
+        return cls(packs, sorted(loose), id_size)
 
     def families(self) -> list[Family]:
         """Blobs with many that follow from them."""
@@ -257,6 +269,21 @@ class ObjectStore:
     def blocks(self) -> list[Block]:
         """Packed blobs of no such family, commits and tags."""
         return [block for pack in self._packs for block in pack.blocks()]
+
+    @property
+    def walkable(self) -> bool:
+        """Whether `trees` can be had: what walks them is compiled, or not there."""
+        return hasattr(packed, "Trees")
+
+    def trees(self, read: Callable[[bytes], bytes]) -> Trees:
+        """The trees, to be walked. `read` gives those that lie in no pack, or as a delta of what is named by its id."""
+        loose = bytes.fromhex("".join(self._loose))
+        return packed.Trees([pack.tables for pack in self._packs], loose, self._id_size, _inflated, read)
+
+    def let_go(self) -> None:
+        """Give back the memory that what was read is mapped to."""
+        for pack in self._packs:
+            pack.let_go()
 
     def unclassed(self) -> list[str]:
         """Ids of objects whose type is for git to tell."""

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import subprocess
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -141,11 +141,16 @@ class Repository:
 
         return ObjectStore.open(self.facts.common_dir / "objects", 32 if self.facts.object_format == "sha256" else 20)
 
-    def walk(self, *revisions: str, stdin: bytes = b"") -> Walk:
-        """Start walking from the oldest commit on: which commit brought each object in, at which path."""
-        from llmsecrets.git.walk import Walk  # late: a hook walks no history
+    def walk(self, *revisions: str, stdin: bytes = b"", store: Callable[[], ObjectStore | None] | None = None) -> Walk:
+        """Start walking from the oldest commit on: which commit brought each object in, at which path.
 
-        return Walk(self, revisions, stdin)
+        `stdin` holds further revisions, a line each. With a `store`, and without these, trees are read from there.
+        """
+        from llmsecrets.git.trees import by_trees  # late: a hook walks no history
+        from llmsecrets.git.walk import Walk, by_git
+
+        own = by_trees(self, revisions, store) if store else None
+        return Walk(*filter(None, [own]), by_git(self, revisions, stdin))
 
     def salvage(self, wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:
         """What a walk that did not break off at the first damaged object would have come by: slow, but from every

@@ -6,12 +6,14 @@ import io
 import re
 import subprocess
 import tempfile
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
 from llmsecrets.git.calls import text_of
 from llmsecrets.rules.globs import path_matches
+
+ORDER = ("--date-order", "--reverse", "--ignore-missing")
 
 if TYPE_CHECKING:
     from llmsecrets.git import Repository
@@ -43,28 +45,37 @@ class Seen(NamedTuple):
         return {one: number for number, one in enumerate(self.commits()) if one in wanted}
 
 
-class Walk:
-    """A `rev-list --objects` under way. Its output waits in an unnamed file, so that it needs nobody to read it."""
+class Process(Protocol):
+    """What is under way; `wait` gives 0 where it came to its end."""
 
-    def __init__(self, repository: Repository, revisions: Sequence[str], stdin: bytes) -> None:
-        """`stdin` holds further revisions, one a line."""
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - both live as long as the walk
-        self._input = tempfile.TemporaryFile()  # noqa: SIM115
-        self._input.write(stdin)
-        self._input.seek(0)
-        self._process = subprocess.Popen(
-            repository.command(
-                "rev-list", "--objects", "--in-commit-order", "--date-order", "--reverse", "--missing=print",
-                "--ignore-missing", *revisions, *(("--stdin",) if stdin else ()),
-                # trees follow their bases closely, and a small cache of these stays in the processor's
-                config=("core.deltaBaseCacheLimit=16m",),
-            ),
-            stdin=self._input, stdout=self._output, stderr=subprocess.DEVNULL, env=repository.environment,
-        )  # fmt: skip
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
+
+
+Way = Callable[[IO[bytes]], Process]  # begins to write the list into a file
+
+
+class Walk:
+    """The list that `git rev-list --objects` prints, being written. It goes into an unnamed file, so that nobody need
+    read it meanwhile.
+    """
+
+    def __init__(self, *ways: Way) -> None:
+        """Where one of the ways to write it fails, the next is gone."""
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the walk
+        self._process, *self._others = ways[0](self._output), *ways[1:]
+
+    def _ended(self) -> int:
+        """How it ended. Waits for that."""
+        while self._process.wait() and self._others:
+            self._output.seek(0)
+            self._output.truncate()
+            self._process = self._others.pop(0)(self._output)
+        return self._process.wait()
 
     def first_seen(self, wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:
         """Where each of the objects wanted came in. Waits for the walk to end."""
-        self._process.wait()
+        self._ended()
         self._output.seek(0)
         found = seen(self._output, wanted, globs)
         self.close()
@@ -72,7 +83,7 @@ class Walk:
 
     def objects(self) -> list[bytes]:
         """Ids of all objects met, commits and trees included. Waits for the walk to end."""
-        self._process.wait()
+        self._ended()
         self._output.seek(0)
         lines = self._output.read().split(b"\n")  # a path may hold other ends of lines
         return [line.partition(b" ")[0] for line in lines if line and not line.startswith(b"?")]
@@ -82,7 +93,7 @@ class Walk:
         """Whether git met something it could not read, and told nothing of what it would have met after that. Waits for
         the walk to end.
         """
-        return self._process.wait() != 0
+        return self._ended() != 0
 
     @property
     def is_whole(self) -> bool:
@@ -97,7 +108,26 @@ class Walk:
         self._process.kill()
         self._process.wait()
         self._output.close()
-        self._input.close()
+
+
+def by_git(repository: Repository, revisions: Sequence[str], stdin: bytes = b"") -> Way:
+    """Git walks. `stdin` holds further revisions, one a line."""
+
+    def start(output: IO[bytes]) -> Process:
+        with tempfile.TemporaryFile() as given:
+            given.write(stdin)
+            given.seek(0)
+            command = repository.command(
+                "rev-list", "--objects", "--in-commit-order", *ORDER, "--missing=print", *revisions,
+                *(("--stdin",) if stdin else ()),
+                # trees follow their bases closely, and a small cache of these stays in the processor's
+                config=("core.deltaBaseCacheLimit=16m",),
+            )  # fmt: skip
+            return subprocess.Popen(
+                command, stdin=given, stdout=output, stderr=subprocess.DEVNULL, env=repository.environment
+            )
+
+    return start
 
 
 def seen(lines: Iterable[bytes], wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:

@@ -4,26 +4,20 @@
  * What is not in order is left to git: an object keeps type 0, a delta raises ValueError.
  */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "_compiled.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { TREE = 2, TAG = 4, OFFSET_DELTA = 6, LONGEST_NUMBER = 8 };
+enum { LONGEST_NUMBER = 8 };
 
-typedef struct {
-    const unsigned char *at, *end;
-} Stream;
-
-static int refuse(const char *why)
+int refuse(const char *why)
 {
     PyErr_SetString(PyExc_ValueError, why);
     return -1;
 }
 
-/* A size, seven bits a byte from the lowest on. 0 where it is cut short. */
-static int read_size(Stream *stream, uint64_t *size)
+int read_size(Stream *stream, uint64_t *size)
 {
     *size = 0;
     for (int count = 0; count < LONGEST_NUMBER && stream->at < stream->end; count++) {
@@ -95,12 +89,11 @@ typedef struct {
     int32_t *child, *sibling;
 } Pack;
 
-/* How far before a delta its base lies; 0, where none can be, if that is cut short. */
-static uint64_t read_distance(Stream stream)
+uint64_t read_distance(Stream *stream)
 {
     uint64_t distance = UINT64_MAX;
-    for (int count = 0; count < LONGEST_NUMBER && stream.at < stream.end; count++) {
-        unsigned char byte = *stream.at++;
+    for (int count = 0; count < LONGEST_NUMBER && stream->at < stream->end; count++) {
+        unsigned char byte = *stream->at++;
         distance = ((distance + 1) << 7) | (byte & 127);
         if (byte < 128)
             return distance;
@@ -108,18 +101,17 @@ static uint64_t read_distance(Stream stream)
     return 0;
 }
 
-/* The number of the object that begins at an offset, of those before `number`; -1 if none does. */
-static Py_ssize_t number_at(const Pack *pack, uint64_t offset, Py_ssize_t number)
+Py_ssize_t number_at(const uint64_t *offsets, uint64_t offset, Py_ssize_t number)
 {
     Py_ssize_t low = 0, high = number;
     while (low < high) {
         Py_ssize_t middle = low + (high - low) / 2;
-        if (pack->offsets[middle] < offset)
+        if (offsets[middle] < offset)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < number && pack->offsets[low] == offset ? low : -1;
+    return low < number && offsets[low] == offset ? low : -1;
 }
 
 /* Enter the type and descent of an object. Whether it is stored whole, and no tree. */
@@ -138,8 +130,8 @@ static int classify_one(const Pack *pack, Py_ssize_t number)
     head.at++;
     int kind = pack->data[start] >> 4 & 7;
     if (kind == OFFSET_DELTA) {
-        uint64_t distance = read_distance(head);
-        Py_ssize_t base = distance <= start ? number_at(pack, start - distance, number) : -1;
+        uint64_t distance = read_distance(&head);
+        Py_ssize_t base = distance <= start ? number_at(pack->offsets, start - distance, number) : -1;
         if (base < 0)
             return 0;
         pack->types[number] = pack->types[base];
@@ -246,9 +238,8 @@ static int add_copy(PyObject *copies, uint64_t start, uint64_t filled, uint64_t 
     return failed ? -1 : 0;
 }
 
-/* Carry out the instructions of a delta. -1 with an exception set where that cannot be. */
-static int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsigned char *content,
-                     uint64_t size, uint64_t least, PyObject *copies)
+int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsigned char *content, uint64_t size,
+              uint64_t least, PyObject *copies)
 {
     uint64_t filled = 0;
     while (delta->at < delta->end) {
@@ -265,7 +256,7 @@ static int carry_out(Stream *delta, const unsigned char *base, uint64_t base_siz
         if (length > size - filled)
             return refuse("the delta makes something of another size");
         memcpy(content + filled, from, length);
-        if (is_copy && length >= least && add_copy(copies, start, filled, length))
+        if (is_copy && copies != NULL && length >= least && add_copy(copies, start, filled, length))
             return -1;
         filled += length;
     }
@@ -310,8 +301,21 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int add_types(PyObject *module)
+{
+    PyObject *type = PyType_FromSpec(&trees_spec);
+    int failed = type == NULL || PyModule_AddObjectRef(module, "Trees", type);
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, add_types},
+    {0, NULL},
+};
+
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "llmsecrets.packed._compiled", "llmsecrets.packed, compiled.", 0, methods, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "llmsecrets.packed._compiled", "llmsecrets.packed, compiled.", 0, methods, slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__compiled(void)

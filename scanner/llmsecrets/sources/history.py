@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache as once
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ from llmsecrets.git import Repository
 from llmsecrets.git.changes import Change
 from llmsecrets.git.walk import Seen, Walk, sequence_of
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
+from llmsecrets.packs import ObjectStore
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
 from llmsecrets.rules.globs import path_matches
 from llmsecrets.sources import ANYWHERE, REFS_NAMED, Excluded, Place
@@ -76,13 +78,12 @@ class HistorySource:
         self._trees = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Content]]:
-        self._begin()
+        store = self._begin()
         if self.known:
             pending = "\n".join(self.known.pending).encode()
             beside = self._beside.objects() if self._beside and {*self._apart} - {*self.known.tips} else []
             new = self._repository.of_types([*self._walk.objects(), *beside], ("blob", *MESSAGES))
             return [self._blobs.read(itertools.chain((pending,) if pending else (), new))]
-        store = self._repository.object_store()
         if store is None:
             blocks = self._repository.every_object(("blob", *MESSAGES))
             return [self._blobs.read(iter(blocks[number::jobs])) for number in range(jobs)]
@@ -96,19 +97,24 @@ class HistorySource:
             for number in range(jobs)
         ]
 
-    def _begin(self) -> None:
-        """Let git walk what came since the last scan, or all of it."""
+    def _begin(self) -> ObjectStore | None:
+        """Begin to walk what came since the last scan, or all of it. Returns what all is read from, if that can be."""
         self.known = self._to_go_on_from()
         apart = self._lead_to_no_commit()
         self._apart = sorted(set(apart.values()))
         self._beside = self._repository.walk(stdin="\n".join(self._apart).encode()) if apart else None
         self._reached = (*(f"--exclude={name}" for name in apart), *_EVERYTHING)
-        self._walk = self._repository.walk(*self._reached, stdin="\n".join(self._since(self.known)).encode())
-        if self.known and (self._walk.broke_off or not (self._walk.is_whole or self._repository.is_partial)):
-            self.known, self._walk = None, self._repository.walk(*self._reached)
+        if self.known:
+            self._walk = self._repository.walk(*self._reached, stdin="\n".join(self._since(self.known)).encode())
+            if self._walk.broke_off or not (self._walk.is_whole or self._repository.is_partial):
+                self.known = None
+        store = once(self._repository.object_store)
+        if not self.known:
+            self._walk = self._repository.walk(*self._reached, store=store)
         told = [Skip.parse(one) for one in self.known.told] if self.known else []
         here = self._here(told)  # what was left out of these by intent need not be read for it
         self.skips += [one for one in told if one.provenance.blob_id in here]
+        return None if self.known else store()
 
     def _lead_to_no_commit(self) -> dict[str, str]:
         """Name → id of the refs that name a blob or a tree, or a tag of one: nothing brought these in.
@@ -285,7 +291,7 @@ class HistorySource:
             self.met = {glob: {ANYWHERE} for glob in globs}
         self._seen = {one: place for one, place in seen.items() if one not in self._aside}
         told = {one.provenance.blob_id for one in self.skips}
-        self.skips += [self._lost(object_id) for object_id in dict.fromkeys(missing) if object_id not in told]
+        self.skips += [self._lost(object_id) for object_id in sorted({*missing}) if object_id not in told]
         if self._unreachable or self._damaged:
             seen.update(self._dangling(blobs.keys() - seen.keys()))
         known: dict[str, set[str]] = {

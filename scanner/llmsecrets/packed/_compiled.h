@@ -1,0 +1,35 @@
+/* What the files of the compiled module share: reading numbers and deltas of packs. */
+
+#ifndef LLMSECRETS_COMPILED_H
+#define LLMSECRETS_COMPILED_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+enum { TREE = 2, TAG = 4, OFFSET_DELTA = 6 };
+
+typedef struct {
+    const unsigned char *at, *end;
+} Stream;
+
+/* Set a ValueError. Always -1. */
+int refuse(const char *why);
+
+/* A size, seven bits a byte from the lowest on. 0 where it is cut short. */
+int read_size(Stream *stream, uint64_t *size);
+
+/* How far before a delta its base lies; 0, where none can be, if that is cut short. */
+uint64_t read_distance(Stream *stream);
+
+/* The number of the object that begins at an offset, of those before `number`; -1 if none does. */
+Py_ssize_t number_at(const uint64_t *offsets, uint64_t offset, Py_ssize_t number);
+
+/* Carry out the instructions of a delta. -1 with an exception set where that cannot be. Copies of at least so many
+ * bytes are appended to `copies`, unless that is NULL. */
+int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsigned char *content, uint64_t size,
+              uint64_t least, PyObject *copies);
+
+extern PyType_Spec trees_spec;
+
+#endif
