@@ -8,6 +8,7 @@ assertions left out); stage two tells the rest. `re`'s own parser does the parsi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ _REPEAT = re.compile(r"\{(\d+),(\d+)\}")  # as `_sequence` writes it
 _OF_KEYS = "[A-Za-z0-9+/=_.:-]"
 _ROUGH = 20
 _GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\((?!\?)")  # that captures, behind escapes and classes
+_RUN = 16  # bytes in a row that few texts hold by chance
 _MANY = 4  # times, from which on a bound is costly to hold
 
 _CATEGORIES = {
@@ -52,6 +54,17 @@ class Anchor(NamedTuple):
     reach: int
     pattern_width: int
     literals: tuple[str, ...]
+
+
+class Run(NamedTuple):
+    """Bytes of one kind that follow each other: at least `length` of those that `table` makes 1, and all others 0."""
+
+    table: bytes
+    length: int
+
+    def within(self, data: bytes) -> bool:
+        """Whether there are so many in a row."""
+        return b"\1" * self.length in data.translate(self.table)
 
 
 class AnchorError(ValueError):
@@ -123,6 +136,26 @@ def _whole(pattern: str) -> str:
         return _sequence(list(sre_parser.parse(pattern.encode())), _State(_UNBOUNDED))
     except (AnchorError, re.error):  # the group is part of another one
         return ""
+
+
+@lru_cache(maxsize=1024)
+def run_of(pattern: str) -> Run | None:
+    """The longest run in every match of a pattern; None where none of `_RUN` bytes can be told."""
+    parsed = sre_parser.parse(pattern.encode())
+    runs = () if parsed.state.flags & sre.SRE_FLAG_IGNORECASE else _runs(parsed)
+    length, codes = max(runs, key=lambda run: run[0], default=(0, frozenset()))
+    return Run(bytes(code in codes for code in range(256)), length) if length >= _RUN else None
+
+
+def _runs(items: Any) -> Iterator[tuple[int, frozenset[int]]]:
+    """(how many, which bytes) of what is repeated."""
+    for operation, argument in items:
+        if operation is sre.SUBPATTERN and not argument[1]:  # no flags of its own
+            yield from _runs(argument[3])
+        elif operation in (sre.MAX_REPEAT, sre.MIN_REPEAT) and len(argument[2]) == 1:
+            inner, body = argument[2][0]
+            if inner in (sre.LITERAL, sre.IN):
+                yield argument[0], _codes(_single(inner, body))
 
 
 def loosely(opening: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from support import ENGINES
 
-from llmsecrets.anchors import LITERAL, AnchorError, derive, literals_of, loosely, openings_of, rough_opening_of
+from llmsecrets.anchors import LITERAL, AnchorError, derive, literals_of, loosely, openings_of, rough_opening_of, run_of
 from llmsecrets.errors import RuleError
 from llmsecrets.matching import anchor_of, compile_rules
 from llmsecrets.rules import GATE_REACH, MAX_WIDTH, RuleSet, any_of, load_rules
@@ -235,3 +235,39 @@ def test_the_same_holds_for_any_pattern(pattern, data) -> None:
     lowered = text.lower().decode("utf-8", "surrogateescape")
     assert any(literal in lowered for literal in anchor.literals), (pattern, anchor.literals, text)
     assert all(re.match(opening.encode(), text) for opening in openings_of(pattern)), (pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "length", "kind"),
+    [
+        ("[a-z2-7]{52}", 52, b"abcdefghijklmnopqrstuvwxyz234567"),
+        ("x[0-9]{16}-[a-f]{4}(?:[0-9a-f]{20,40}|y)", 16, b"0123456789"),  # not of what may be missing
+        (r"([\da-f]{56,64})", 56, b"0123456789abcdef"),
+        ("(?:[a-z]{30}){0,1}k[0-9]{20}", 20, b"0123456789"),
+        ("[a-z]{15}", 0, b""),  # too few to be told from a word
+        ("(?i)[a-z]{40}", 0, b""),  # the class does not say all
+        ("(?i:[a-z]{40})", 0, b""),
+        ("(?:[a-z]{20}|[0-9]{20})", 0, b""),
+    ],
+)
+def test_the_longest_run_of_a_value_is_told(pattern, length, kind) -> None:
+    run = run_of(pattern)
+    assert (run.length, {code for code in range(256) if run.table[code]}) == (length, {*kind}) if run else not length
+
+
+@pytest.mark.parametrize("rule_id", sorted(rule.id for rule in RULES.values() if rule.shape and run_of(rule.shape)))
+def test_whatever_has_a_shape_has_its_run(rule_id) -> None:
+    rule = RULES[rule_id]
+    run = run_of(rule.shape)
+    for example in rule.examples:
+        text = expand(example, 1).encode()
+        if regex.search(rule.shape.encode(), text):
+            assert run.within(text), (example, text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pattern=PIECES, data=st.data())
+def test_and_so_has_what_any_pattern_matches(pattern, data) -> None:
+    run = run_of(f"{pattern}[ab]{{16}}{pattern}")
+    assert run
+    assert run.within(data.draw(texts_of(f"{pattern}[ab]{{16}}{pattern}")))

@@ -19,6 +19,8 @@ TIMEOUT = 2.0  # seconds one confirmation may take; an honest pattern needs micr
 # before it, and what that is a part of, and the longest value behind, up to its quote and a little further.
 _MARGINS, _SCORED_MARGINS = (16, 4), (128, 640)
 COMPONENT_MARGINS = (4112, 4112)
+# Bytes of a region, and how many came before, from which on it pays to look for the longest run of a value first.
+_GLANCED_AT, _FEW = 256, 100
 _MEMORABLE, _REMEMBERED = 8192, 20_000  # the largest region remembered, and how many
 
 
@@ -70,7 +72,15 @@ class Confirmation:
 
     def _has_value(self, rule: Rule, data: bytes, start: int, end: int) -> bool:
         """Whether anything here has the shape of the rule's value: if not, nothing need be read from its names on."""
-        return not rule.shape or bool(self._patterns[rule.shape].search(data, start, end, timeout=self._timeout))
+        if not rule.shape:
+            return True
+        if end - start > _GLANCED_AT and len(self._seen) > _FEW:
+            from llmsecrets import anchors  # late: what few regions hold is soon looked up
+
+            run = anchors.run_of(rule.shape)
+            if run and not run.within(data[start:end]):
+                return False
+        return bool(self._patterns[rule.shape].search(data, start, end, timeout=self._timeout))
 
     def _judged(self, rule: Rule, data: bytes, found: Any) -> Match | None:
         from llmsecrets import placeholders  # late: most runs of a hook judge nothing
