@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -137,3 +138,45 @@ class Repo:
         """Delete a file and commit that."""
         self.git("rm", "-q", "--", path)
         return self.commit(message="remove a file")
+
+
+# Folders and files whose names are in another order with a slash behind them, that turn into each other, lie deep.
+_PATHS = [
+    "a",
+    "a.x",
+    "a/b",
+    "a/b.c",
+    "a/b/c",
+    "a/b/c/d",
+    "a0",
+    "b/a",
+    "b/a/a",
+    "b/a/b",
+    "new\nline",
+    "z z/é",
+    "d/d/d/d/d/d/d",
+]
+_MODES = [b"100644", b"100755", b"120000", b"160000"]
+
+
+def random_history(chance: random.Random, commits: int = 60) -> bytes:
+    """A stream for `git fast-import`: branches that part and meet, files that come, go, move and come back."""
+    stream = []
+    for number in range(1, commits + 1):
+        parents = (
+            chance.sample(range(1, number), min(number - 1, chance.choice([0, 1, 1, 1, 1, 2, 3]))) if number > 1 else []
+        )
+        stream.append(b"commit refs/heads/b%d\nmark :%d\ncommitter A <a@b> %d +0000\ndata 1\nx\n"
+                      % (number, number, 1_700_000_000 + 60 * (number + chance.randrange(-3, 3))))  # fmt: skip
+        stream += [b"%s :%d\n" % (b"merge" if at else b"from", parent) for at, parent in enumerate(parents)]
+        for path in chance.sample(_PATHS, chance.randrange(4)):
+            name = b'"%s"' % path.encode().replace(b"\n", b"\\n")
+            mode = chance.choice(_MODES)
+            if chance.random() < 0.2:
+                stream.append(b"D %s\n" % name)
+            elif mode == b"160000":
+                stream.append(b"M 160000 %s %s\n" % (b"%040d" % (number + 1), name))
+            else:
+                content = b"%d\n" % chance.randrange(20)
+                stream.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, name, len(content), content))
+    return b"".join(stream)

@@ -314,21 +314,20 @@ class Candidate(NamedTuple):
     context: Context
 
     def dump(self) -> list[Any]:
-        """As plain lists, for another process of the same scan: what is secret is in them. Of the commit only its id,
-        and not how the secret stands.
-        """
+        """As plain lists, for another process of the same scan: what is secret is in them. Not how it stands."""
         rule_id, family, secret, location, provenance, *rest, components, verification, _ = self.finding
         parts = [(one.name, _text_of(one.secret), one.location) for one in components]
         found = [rule_id, family, _text_of(secret), location, provenance.dump(), *rest, parts, verification]
-        return [found, [_text_of(one) for one in self.context]]
+        return [found, [_text_of(one) for one in self.context], self.finding.provenance.commit]
 
     @classmethod
     def parse(cls, dumped: Sequence[Any]) -> "Candidate":
-        """What `dump` gave, of no commit."""
-        found, context = dumped
+        """What `dump` gave."""
+        found, context, commit = dumped
+        commits = {commit[0]: Commit(*commit)} if commit else {}
         rule_id, family, secret, place, provenance, severity, confidence, score, excerpt, facts, parts, verified = found
         finding = Finding(
-            rule_id, family, _secret_of(secret), Location(*place), Provenance.parse(provenance, {}),
+            rule_id, family, _secret_of(secret), Location(*place), Provenance.parse(provenance, commits),
             severity, confidence, score, Excerpt(*excerpt), tuple((label, value) for label, value in facts),
             tuple(Component(name, _secret_of(text), Location(*at)) for name, text, at in parts), verified,
         )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
+from support import random_history
 
 from llmsecrets.git import Repository
 
@@ -42,6 +44,15 @@ def test_a_file_that_moved_comes_with_what_it_was(repository, changes) -> None:
     commit_id = repository.commit()
     assert changes(commit_id, renames=True) == {"new": ("100644", 1)}
     assert changes(commit_id) == {"new": ("100644", 0)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_only_where_something_is_new_may_a_file_have_moved(repository, seed) -> None:
+    """Git is asked for renames in few commits: in the others it would tell the same."""
+    repository.git("fast-import", "--quiet", "--force", stdin=random_history(random.Random(seed), 100))
+    git = Repository(repository.root)
+    ids = git.commits("--all")
+    assert list(git.changes(ids, renames=True)) == list(git._changes(ids, "--find-renames"))
 
 
 def test_what_is_gone_and_what_is_a_submodule_changes_nothing(repository, changes) -> None:

@@ -6,7 +6,7 @@ import random
 from array import array
 
 import pytest
-from support import Repo
+from support import Repo, random_history
 
 from llmsecrets import forked
 from llmsecrets.git import Repository
@@ -17,52 +17,12 @@ compiled = pytest.importorskip("llmsecrets.packed._compiled", reason="there was 
 pytestmark = pytest.mark.skipif(not forked.AVAILABLE, reason="this system does not fork")
 
 EVERYTHING = ("--all", "--reflog")
-# Folders and files whose names are in another order with a slash behind them, that turn into each other, lie deep.
-PATHS = [
-    "a",
-    "a.x",
-    "a/b",
-    "a/b.c",
-    "a/b/c",
-    "a/b/c/d",
-    "a0",
-    "b/a",
-    "b/a/a",
-    "b/a/b",
-    "new\nline",
-    "z z/é",
-    "d/d/d/d/d/d/d",
-]
-MODES = [b"100644", b"100755", b"120000", b"160000"]
 LAYOUTS = {
     "loose": ["unpack-objects"],
     "as it came": [],
     "repacked": ["repack", "-adfq", "--depth=50"],
     "bases by their ids": ["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq"],
 }
-
-
-def history(chance: random.Random, commits: int = 60) -> bytes:
-    """A stream for `git fast-import`: branches that part and meet, files that come, go, move and come back."""
-    stream = []
-    for number in range(1, commits + 1):
-        parents = (
-            chance.sample(range(1, number), min(number - 1, chance.choice([0, 1, 1, 1, 1, 2, 3]))) if number > 1 else []
-        )
-        stream.append(b"commit refs/heads/b%d\nmark :%d\ncommitter A <a@b> %d +0000\ndata 1\nx\n"
-                      % (number, number, 1_700_000_000 + 60 * (number + chance.randrange(-3, 3))))  # fmt: skip
-        stream += [b"%s :%d\n" % (b"merge" if at else b"from", parent) for at, parent in enumerate(parents)]
-        for path in chance.sample(PATHS, chance.randrange(4)):
-            name = b'"%s"' % path.encode().replace(b"\n", b"\\n")
-            mode = chance.choice(MODES)
-            if chance.random() < 0.2:
-                stream.append(b"D %s\n" % name)
-            elif mode == b"160000":
-                stream.append(b"M 160000 %s %s\n" % (b"%040d" % (number + 1), name))
-            else:
-                content = b"%d\n" % chance.randrange(20)
-                stream.append(b"M %s inline %s\ndata %d\n%s\n" % (mode, name, len(content), content))
-    return b"".join(stream)
 
 
 def walked(*ways: Way) -> tuple[bool, list[bytes], set[bytes]]:
@@ -91,7 +51,7 @@ def gits(repo: Repo) -> Way:
 def test_the_lines_are_those_of_git(repository, seed, layout) -> None:
     chance = random.Random(seed)
     unpack = ["-c", f"fastimport.unpackLimit={100_000 if layout == ['unpack-objects'] else 1}"]
-    repository.git(*unpack, "fast-import", "--quiet", "--force", stdin=history(chance))
+    repository.git(*unpack, "fast-import", "--quiet", "--force", stdin=random_history(chance))
     if layout and layout != ["unpack-objects"]:
         repository.git(*layout)
     mine = walked(own(repository))
@@ -184,7 +144,7 @@ def test_folders_may_lie_deep_but_not_without_end(repository) -> None:
 def test_damage_is_never_passed_over(repository, seed) -> None:
     """A walk of our own that comes to its end is git's, whatever bytes of a pack are changed."""
     chance = random.Random(seed)
-    repository.git("-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--force", stdin=history(chance))
+    repository.git("-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--force", stdin=random_history(chance))
     (pack,) = (repository.root / ".git/objects/pack").glob("*.pack")
     pack.chmod(0o644)
     intact = pack.read_bytes()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+from support import ENGINES
+
+from llmsecrets.git import Repository
+from llmsecrets.model import Finding
+from llmsecrets.scan import Scanner, Settings
+from llmsecrets.sources import changes
+from llmsecrets.sources.changes import RangeSource
 
 
 def test_a_commit_of_the_range_is_named(repository, scan, key) -> None:
@@ -116,3 +125,22 @@ def test_a_partial_clone_may_lack_what_moved(repository, scan, key, tmp_path) ->
     clone = tmp_path / "clone"
     repository.git("clone", "-q", "--filter=blob:none", f"file://{repository.root}", str(clone))
     assert scan("--range", "HEAD~1..HEAD", cwd=clone).paths == ["new.py"]
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_as_many_processes_as_you_like_find_the_same(repository, monkeypatch, builtin_engines, key, jobs) -> None:
+    """With the commits that brought it in, in the same order."""
+    base = repository.commit({"a.py": "1\n"})
+    for number in range(9):
+        repository.commit({f"{number % 4}.py": f"key = '{key('github', number % 5)}'\n"}, f"a change of {number}")
+    monkeypatch.setattr(changes, "_GROUP", 2)
+
+    def found(jobs: int) -> Sequence[Finding]:
+        source = RangeSource(
+            Repository(repository.root), [f"{base}..HEAD"], excluded=lambda path: False, max_size=1 << 20
+        )
+        return Scanner(builtin_engines[ENGINES[0]], Settings(jobs=jobs)).scan(source, ["."]).findings
+
+    assert found(jobs) == found(1)
+    assert len(found(jobs)) == 9
+    assert all(one.provenance.commit for one in found(jobs))

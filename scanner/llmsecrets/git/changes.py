@@ -9,12 +9,18 @@ from llmsecrets.git.calls import text_of
 
 
 class Change(NamedTuple):
-    """A path a commit (or the index) changed: its new blob and the blobs it had before, one a parent."""
+    """A path a commit (or the index) changed: its new blob and the blobs it had before, one a parent that has it."""
 
     path: str
     mode: str
     blob_id: str
     before: tuple[str, ...]
+    parents: int = 1
+
+    @property
+    def is_new(self) -> bool:
+        """Whether some parent has nothing at this path: the file may have come from another one."""
+        return len(self.before) < self.parents
 
 
 def parse_raw(fields: Iterable[bytes]) -> list[Change]:
@@ -56,4 +62,4 @@ def _change(record: bytes, rest: Iterator[bytes], to: Container[str] | None = No
     if to is not None and ids[-1] not in to:
         return
     if mode != "160000" and ids[-1].strip("0"):
-        yield Change(text_of(path), mode, ids[-1], tuple(id for id in ids[:-1] if id.strip("0")))
+        yield Change(text_of(path), mode, ids[-1], tuple(id for id in ids[:-1] if id.strip("0")), parents)

@@ -36,6 +36,8 @@ class StagedSource:
 class RangeSource:
     """What commits bring in, merges included: their files' new content, and their messages."""
 
+    separable = True
+
     def __init__(
         self,
         repository: Repository,
@@ -52,13 +54,17 @@ class RangeSource:
         self.content_at = Trees(repository, "HEAD", max_size)
 
     def shards(self, jobs: int) -> Sequence[Iterator[Chunk | Skip]]:
-        return [self._oldest_first()] if self.commit_ids else []
-
-    def _oldest_first(self) -> Iterator[Chunk | Skip]:
-        """Commits a group at a time, so that neither their number nor a time limit matters to what is held."""
+        """Stretches of the commits, the oldest first."""
         oldest_first = self.commit_ids[::-1]
-        for start in range(0, len(oldest_first), _GROUP):
-            group = oldest_first[start : start + _GROUP]
+        size = max(_GROUP, -(-len(oldest_first) // jobs))
+        return [self._read(oldest_first[start : start + size]) for start in range(0, len(oldest_first), size)]
+
+    def _read(self, commit_ids: Sequence[str]) -> Iterator[Chunk | Skip]:
+        """What commits bring in. A group at a time, so that neither their number nor a time limit matters to what is
+        held.
+        """
+        for start in range(0, len(commit_ids), _GROUP):
+            group = commit_ids[start : start + _GROUP]
             details: dict[str, Commit] = {}
             for commit_id, content, trouble in self._repository.blobs(group, self._max_size):
                 if content is None:
