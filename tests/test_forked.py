@@ -97,6 +97,27 @@ def _refused() -> int:
     raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
 
+def test_one_thing_may_be_done_aside(tmp_path) -> None:
+    here, done = os.getpid(), tmp_path / "done"
+    aside = forked.Aside(lambda wanted: done.write_text(f"{os.getpid() != here} {wanted()}") and None)
+    assert (aside.wait(), aside.wait()) == (0, 0)
+    assert done.read_text() == "True True"
+
+
+def test_what_is_not_done_aside_is_no_success(monkeypatch) -> None:
+    def fail(wanted: forked.Wanted) -> None:
+        raise ValueError("not in order")
+
+    endless = forked.Aside(lambda wanted: bool(threading.Event().wait(60)) and None)
+    endless.kill()
+    assert endless.wait() != 0
+    assert forked.Aside(fail).wait() != 0
+    monkeypatch.setattr(os, "fork", _refused)
+    nothing = forked.Aside(fail)
+    nothing.kill()
+    assert nothing.wait() != 0
+
+
 def test_an_interrupt_leaves_no_child_behind() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
