@@ -133,10 +133,14 @@ def test_a_tree_that_is_not_in_order_is_for_git_to_judge(repository, tree, packe
 
 
 def test_folders_may_lie_deep_but_not_without_end(repository) -> None:
-    tree = repository.git("mktree", stdin=b"")
-    for _ in range(1500):
-        tree = repository.git("mktree", stdin=b"040000 tree %s\ta\n" % tree.encode())
-    repository.git("update-ref", "refs/heads/main", repository.git("commit-tree", "-m", "x", tree))
+    def commit(path: str) -> None:
+        head = "commit refs/heads/main\ncommitter A <a@b> 1700000000 +0000\ndata 1\nx\n"
+        file = f"M 100644 inline {path}\ndata 0\n"
+        repository.git("fast-import", "--quiet", "--force", stdin=(head + file).encode())
+
+    commit("a/" * 900 + "b")
+    assert walked(own(repository)) == walked(gits(repository))
+    commit("a/" * 1500 + "c")
     assert walked(own(repository))[0]
 
 
