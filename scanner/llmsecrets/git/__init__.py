@@ -141,15 +141,22 @@ class Repository:
 
         return ObjectStore.open(self.facts.common_dir / "objects", 32 if self.facts.object_format == "sha256" else 20)
 
-    def walk(self, *revisions: str, stdin: bytes = b"", store: Callable[[], ObjectStore | None] | None = None) -> Walk:
+    def walk(
+        self,
+        *revisions: str,
+        stdin: bytes = b"",
+        store: Callable[[], ObjectStore | None] | None = None,
+        tagged: bool = True,
+    ) -> Walk:
         """Start walking from the oldest commit on: which commit brought each object in, at which path.
 
-        `stdin` holds further revisions, a line each. With a `store`, and without these, trees are read from there.
+        `stdin` holds further revisions, a line each. With a `store`, trees are read from there; `tagged` says whether
+        anything but commits is named.
         """
         from llmsecrets.git.trees import by_trees  # late: a hook walks no history
         from llmsecrets.git.walk import Walk, by_git
 
-        own = by_trees(self, revisions, store) if store else None
+        own = by_trees(self, revisions, store, tagged) if store else None
         return Walk(*filter(None, [own]), by_git(self, revisions, stdin))
 
     def salvage(self, wanted: Container[bytes], globs: Collection[str] = ()) -> Seen:

@@ -12,6 +12,7 @@ from llmsecrets.git.walk import ORDER, Process, Way
 
 if TYPE_CHECKING:
     from llmsecrets.git import Repository
+    from llmsecrets.packed._compiled import Trees
     from llmsecrets.packs import ObjectStore
 
 _LARGEST = 256 << 20  # bytes of a tree
@@ -19,9 +20,11 @@ _PIECE = 1 << 16  # bytes of git's list of commits: some hundred of them
 _OFTEN = 16  # such pieces after which memory is given back
 
 
-def by_trees(repository: Repository, revisions: Sequence[str], opened: Callable[[], ObjectStore | None]) -> Way | None:
+def by_trees(
+    repository: Repository, revisions: Sequence[str], opened: Callable[[], ObjectStore | None], tagged: bool = True
+) -> Way | None:
     """Git lists the commits, and a process of our own reads their trees. It fails where not all is in order; None where
-    this cannot be done here. `opened` is asked when git is already at work.
+    this cannot be done here. `opened` is asked when git is already at work; `tagged`: not only commits are named.
     """
     if not forked.AVAILABLE:
         return None
@@ -36,7 +39,8 @@ def by_trees(repository: Repository, revisions: Sequence[str], opened: Callable[
 
     def start(output: IO[bytes]) -> Process:
         def walk(wanted: forked.Wanted) -> None:
-            for lines in _lines(repository, revisions, commits, store):
+            tags = _tags(repository, revisions) if tagged else b""
+            for lines in _lines(commits, store.trees(_Reader(repository)), tags, store.let_go):
                 if not wanted():
                     return
                 output.write(lines)
@@ -65,11 +69,10 @@ class _Walking(NamedTuple):
         self.listing.kill()
 
 
-def _lines(repository: Repository, revisions: Sequence[str], listing: IO[bytes], store: ObjectStore) -> Iterator[bytes]:
+def _lines(listing: IO[bytes], trees: Trees, tags: bytes, let_go: Callable[[], None]) -> Iterator[bytes]:
     """What is to be written, many lines at a time. Raises ValueError where something is not in order."""
-    trees = store.trees(_Reader(repository))
     yield trees.brought(listing.readline())
-    yield _tags(repository, revisions)
+    yield tags
     rest = b""
     for number in itertools.count(1):
         piece = listing.read(_PIECE)
@@ -78,11 +81,11 @@ def _lines(repository: Repository, revisions: Sequence[str], listing: IO[bytes],
         if not piece:
             return
         if not number % _OFTEN:
-            store.let_go()
+            let_go()
 
 
 def _tags(repository: Repository, revisions: Sequence[str]) -> bytes:
-    """The lines for annotated tags, which git tells of with the first commit. Raises ValueError."""
+    """The lines for annotated tags, which git tells of with the first commit. Raises ValueError for anything else."""
     listing = repository.start("rev-list", *ORDER, "--objects", "--no-walk", "--filter=tree:0", *revisions)
     assert listing.stdout is not None
     with listing:

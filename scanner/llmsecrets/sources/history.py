@@ -110,7 +110,8 @@ class HistorySource:
                 self.known = None
         store = once(self._repository.object_store)
         if not self.known:
-            self._walk = self._repository.walk(*self._reached, store=store)
+            tagged = any(kind != "commit" for tip, kind in self._kinds.items() if tip not in self._apart)
+            self._walk = self._repository.walk(*self._reached, store=store, tagged=tagged)
         told = [Skip.parse(one) for one in self.known.told] if self.known else []
         here = self._here(told)  # what was left out of these by intent need not be read for it
         self.skips += [one for one in told if one.provenance.blob_id in here]
