@@ -84,18 +84,19 @@ class Aside:
     """One thing done in a process of its own, beside all else."""
 
     def __init__(self, task: Callable[[Wanted], None]) -> None:
-        self._pid = _fork(task)
-        self._code = 1 if self._pid is None else None
+        self._pid = _fork(task)  # while it runs
+        self._code = 1
 
     def wait(self) -> int:
         """Its exit code, once it has ended: 0 only where the task was done."""
-        if self._code is None and self._pid:
+        if self._pid:
             self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        return self._code or 0
+            self._pid = None
+        return self._code
 
     def kill(self) -> None:
         """End it, done or not."""
-        if self._code is None and self._pid:
+        if self._pid:
             os.kill(self._pid, signal.SIGKILL)
 
 

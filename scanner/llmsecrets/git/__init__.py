@@ -449,8 +449,9 @@ class Repository:
         `since` are commits whose own history, and all that led there, is left out. With `paths`, only commits
         that changed one of them are gone through.
         """
-        whole = ("--ignore-missing", "--all", "--reflog", "--date-order", "--reverse")
-        commits = self.commits(*whole, ids=[f"^{tip}" for tip in since], paths=paths)
+        from llmsecrets.git.walk import ORDER  # late, as above
+
+        commits = self.commits(*ORDER, "--all", "--reflog", ids=[f"^{tip}" for tip in since], paths=paths)
         for commit_id, changes in self.changes(commits, to=blob_ids):
             for change in changes:
                 yield commit_id, change.blob_id, change.path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -74,12 +73,9 @@ def _lines(listing: IO[bytes], trees: Trees, tags: bytes, let_go: Callable[[], N
     yield trees.brought(listing.readline())
     yield tags
     rest = b""
-    for number in itertools.count(1):
-        piece = listing.read(_PIECE)
+    for number, piece in enumerate(iter(lambda: listing.read(_PIECE), b"")):
         commits, _, rest = (rest + piece).rpartition(b"\n")
         yield trees.brought(commits)
-        if not piece:
-            return
         if not number % _OFTEN:
             let_go()
 

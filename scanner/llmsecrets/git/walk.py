@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 from llmsecrets.git.calls import text_of
 from llmsecrets.rules.globs import path_matches
 
-ORDER = ("--date-order", "--reverse", "--ignore-missing")
-
 if TYPE_CHECKING:
     from llmsecrets.git import Repository
+
+ORDER = ("--date-order", "--reverse", "--ignore-missing")  # of commits, the oldest first
 
 
 class Seen(NamedTuple):

@@ -238,8 +238,9 @@ static int add_copy(PyObject *copies, uint64_t start, uint64_t filled, uint64_t 
     return failed ? -1 : 0;
 }
 
-int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsigned char *content, uint64_t size,
-              uint64_t least, PyObject *copies)
+/* Carry out the instructions of a delta. -1 with an exception set where that cannot be. */
+static int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsigned char *content,
+                     uint64_t size, uint64_t least, PyObject *copies)
 {
     uint64_t filled = 0;
     while (delta->at < delta->end) {
@@ -263,16 +264,9 @@ int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsi
     return filled == size ? 0 : refuse("the delta makes something of another size");
 }
 
-PyDoc_STRVAR(applied_doc, "applied(delta, base, most, least)\n--\n\nAs packed.applied.");
-
-static PyObject *applied(PyObject *module, PyObject *args)
+PyObject *make(PyObject *delta, PyObject *base, Py_ssize_t most, Py_ssize_t least, PyObject *copies)
 {
-    PyObject *delta, *base;
-    Py_ssize_t most, least;
     uint64_t of, size;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "SSnn", &delta, &base, &most, &least))
-        return NULL;
     const unsigned char *start = (unsigned char *)PyBytes_AS_STRING(delta);
     Stream stream = {start, start + PyBytes_GET_SIZE(delta)};
     if (!read_size(&stream, &of) || !read_size(&stream, &size) || of != (uint64_t)PyBytes_GET_SIZE(base) || most < 0 ||
@@ -280,11 +274,25 @@ static PyObject *applied(PyObject *module, PyObject *args)
         refuse("a delta of something else, or too large");
         return NULL;
     }
-    PyObject *content = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size), *copies = PyList_New(0);
-    if (content == NULL || copies == NULL ||
+    PyObject *content = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (content != NULL &&
         carry_out(&stream, (unsigned char *)PyBytes_AS_STRING(base), of, (unsigned char *)PyBytes_AS_STRING(content),
-                  size, least > 0 ? (uint64_t)least : 0, copies)) {
-        Py_XDECREF(content);
+                  size, least > 0 ? (uint64_t)least : 0, copies))
+        Py_CLEAR(content);
+    return content;
+}
+
+PyDoc_STRVAR(applied_doc, "applied(delta, base, most, least)\n--\n\nAs packed.applied.");
+
+static PyObject *applied(PyObject *module, PyObject *args)
+{
+    PyObject *delta, *base;
+    Py_ssize_t most, least;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "SSnn", &delta, &base, &most, &least))
+        return NULL;
+    PyObject *copies = PyList_New(0), *content = copies != NULL ? make(delta, base, most, least, copies) : NULL;
+    if (content == NULL) {
         Py_XDECREF(copies);
         return NULL;
     }

@@ -25,10 +25,8 @@ uint64_t read_distance(Stream *stream);
 /* The number of the object that begins at an offset, of those before `number`; -1 if none does. */
 Py_ssize_t number_at(const uint64_t *offsets, uint64_t offset, Py_ssize_t number);
 
-/* Carry out the instructions of a delta. -1 with an exception set where that cannot be. Copies of at least so many
- * bytes are appended to `copies`, unless that is NULL. */
-int carry_out(Stream *delta, const unsigned char *base, uint64_t base_size, unsigned char *content, uint64_t size,
-              uint64_t least, PyObject *copies);
+/* What a delta makes of its base, as packed.applied; both are bytes. Copies are appended to `copies`, unless NULL. */
+PyObject *make(PyObject *delta, PyObject *base, Py_ssize_t most, Py_ssize_t least, PyObject *copies);
 
 extern PyType_Spec trees_spec;
 

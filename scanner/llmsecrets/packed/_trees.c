@@ -24,7 +24,7 @@ enum { SEEN = 1, WALKED }; /* WALKED: with all that it leads to */
 
 typedef struct {
     Py_buffer data, offsets, types, ids;
-    uint32_t first, count; /* of the numbers of all objects, its own */
+    uint32_t first; /* of its objects' numbers */
 } Pack;
 
 typedef struct {
@@ -137,47 +137,35 @@ static Head head_of(const Trees *self, uint32_t number)
     return head.size <= LARGEST_TREE ? head : none;
 }
 
-static PyObject *inflated(Trees *self, const Head *head)
+/* What `inflate` or `read` returned, if it is bytes. */
+static PyObject *only_bytes(PyObject *content)
 {
-    PyObject *content = PyObject_CallFunction(self->inflate, "y#K", (const char *)head->packed.at,
-                                              (Py_ssize_t)(head->packed.end - head->packed.at),
-                                              (unsigned long long)head->size);
     if (content != NULL && !PyBytes_Check(content)) {
         Py_CLEAR(content);
-        refuse("not inflated to bytes");
+        refuse("not read as bytes");
     }
     return content;
 }
 
+static PyObject *inflated(Trees *self, const Head *head)
+{
+    return only_bytes(PyObject_CallFunction(self->inflate, "y#K", (const char *)head->packed.at,
+                                            (Py_ssize_t)(head->packed.end - head->packed.at),
+                                            (unsigned long long)head->size));
+}
+
 static PyObject *changed(Trees *self, const Head *head, PyObject *base)
 {
-    PyObject *content = NULL, *delta = inflated(self, head);
-    if (delta == NULL)
-        return NULL;
-    const unsigned char *start = (unsigned char *)PyBytes_AS_STRING(delta);
-    Stream stream = {start, start + PyBytes_GET_SIZE(delta)};
-    uint64_t of, size;
-    if (!read_size(&stream, &of) || !read_size(&stream, &size) || of != (uint64_t)PyBytes_GET_SIZE(base) ||
-        size > LARGEST_TREE)
-        refuse("a delta of something else, or too large");
-    else if ((content = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size)) != NULL &&
-             carry_out(&stream, (unsigned char *)PyBytes_AS_STRING(base), of,
-                       (unsigned char *)PyBytes_AS_STRING(content), size, 0, NULL))
-        Py_CLEAR(content);
-    Py_DECREF(delta);
+    PyObject *delta = inflated(self, head), *content = delta != NULL ? make(delta, base, LARGEST_TREE, 0, NULL) : NULL;
+    Py_XDECREF(delta);
     return content;
 }
 
 /* A tree that is not read from a pack here, as `read` gives it. */
 static PyObject *read_elsewhere(Trees *self, uint32_t number)
 {
-    PyObject *content =
-        PyObject_CallFunction(self->read, "y#", (const char *)id_of(self, number), (Py_ssize_t)self->id_size);
-    if (content != NULL && !PyBytes_Check(content)) {
-        Py_CLEAR(content);
-        refuse("not read as bytes");
-    }
-    return content;
+    return only_bytes(
+        PyObject_CallFunction(self->read, "y#", (const char *)id_of(self, number), (Py_ssize_t)self->id_size));
 }
 
 static PyObject *content_of(Trees *self, uint32_t number)
@@ -254,7 +242,8 @@ static int compare_names(const Entry *one, const Entry *other)
 
 static size_t shared(const Stream *one, const Stream *other)
 {
-    size_t left = (size_t)(one->end - one->at), right = (size_t)(other->end - other->at), most = left < right ? left : right, at = 0;
+    size_t left = (size_t)(one->end - one->at), right = (size_t)(other->end - other->at);
+    size_t most = left < right ? left : right, at = 0;
     while (at + 64 <= most && !memcmp(one->at + at, other->at + at, 64))
         at += 64;
     while (at < most && one->at[at] == other->at[at])
@@ -488,8 +477,7 @@ static int take_pack(Trees *self, Pack *pack, PyObject *parts)
         pack->ids.len != pack->types.len * (Py_ssize_t)self->id_size || pack->types.len > INT32_MAX - (Py_ssize_t)self->count)
         return refuse("tables of different lengths");
     pack->first = self->count;
-    pack->count = (uint32_t)pack->types.len;
-    self->count += pack->count;
+    self->count += (uint32_t)pack->types.len;
     return 0;
 }
 
@@ -500,11 +488,11 @@ static int take_packs(Trees *self, PyObject *packs)
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(packs); at++, self->pack_count++)
-        if (take_pack(self, &self->packs[at], PyList_GET_ITEM(packs, at))) {
-            self->pack_count++; /* its buffers are given back */
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(packs); at++) {
+        self->pack_count++; /* whose buffers are given back, taken or not */
+        if (take_pack(self, &self->packs[at], PyList_GET_ITEM(packs, at)))
             return -1;
-        }
+    }
     return 0;
 }
 

@@ -19,7 +19,7 @@ from llmsecrets.errors import SourceError
 from llmsecrets.forked import Queue
 from llmsecrets.git import Repository
 from llmsecrets.git.changes import Change
-from llmsecrets.git.walk import Seen, Walk, sequence_of
+from llmsecrets.git.walk import ORDER, Seen, Walk, sequence_of
 from llmsecrets.model import Batch, Chunk, Commit, Container, Content, Provenance, Skip, Standing
 from llmsecrets.packs import ObjectStore
 from llmsecrets.resultcache import Answer, Found, ResultCache, State
@@ -31,7 +31,6 @@ from llmsecrets.sources.standing import Trees
 
 Elsewhere = Callable[[str, str], Set[str]]
 _EVERYTHING = ("--all", "--reflog")
-_WALKED = ("--ignore-missing", "--date-order", "--reverse")  # as a walk goes
 _PATHS_LOOKED_AT = 100
 _REFS_LOOKED_AT = 20
 
@@ -214,7 +213,7 @@ class HistorySource:
         if any(kind == "tag" for _, kind in self._repository.types(gone)):  # with its message, though its commit stays
             return False
         try:
-            new = self._repository.commits(*_WALKED, *self._reached, ids=self._since(known))
+            new = self._repository.commits(*ORDER, *self._reached, ids=self._since(known))
             come = set(new)
             return (
                 sequence_of(one for one in self._numbers if one not in come) == known.sequence
@@ -238,7 +237,7 @@ class HistorySource:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         """How many commits come before each in a walk through all of them."""
-        every = self._repository.commits(*_WALKED, *self._reached)
+        every = self._repository.commits(*ORDER, *self._reached)
         return {one: number for number, one in enumerate(every)}
 
     def content_at(self, path: str, commit: Commit | None) -> Iterator[bytes] | None:
